@@ -1,0 +1,1 @@
+"""Models with their KV cache split between a device and a host tier."""

@@ -1,0 +1,1 @@
+"""Documents with gold records and the exact places of every fact."""

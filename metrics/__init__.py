@@ -1,0 +1,1 @@
+"""From a prediction's text to numbers."""

@@ -1,0 +1,1 @@
+"""Contracts on data: domain schemas, samples, predictions, runs and canonical JSON."""

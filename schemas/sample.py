@@ -1,0 +1,76 @@
+"""One sample: a document with its question and its gold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from text2json.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One document with its question and its gold; the columns of every data set of this project.
+
+    Gold, schema, evidence and knobs are canonical JSON *strings*, since columnar JSON types change values.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+
+    id: str
+    """Stable name, for example `products-000123`."""
+    domain: str
+    """The generator's domain; empty where unknown."""
+    kind: str
+    """`synthetic`, `curated` or, for data from elsewhere, `external`."""
+    problem: str
+    """The whole prompt: instruction, schema, document."""
+    answer: str
+    """Gold records, canonical JSON."""
+    schema: str
+    """JSON Schema of the answer, canonical JSON."""
+    text_span: list[int]
+    """Start and end of the document inside `problem`, in characters."""
+    evidence: str
+    """Canonical JSON list of `{"path": "[3].director", "spans": [[start, end], ...]}`, one per gold leaf."""
+    knobs: str
+    """Canonical JSON object: the settings that made this document."""
+    canary: str
+    """The data set's canary GUID; never part of a prompt."""
+
+    def records(self) -> Any:
+        """Return the gold as Python values."""
+        return json.loads(self.answer)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the columns as a plain dictionary."""
+        return asdict(self)
+
+
+@cache
+def _adapter() -> TypeAdapter[Sample]:
+    return TypeAdapter(Sample)
+
+
+def sample_from_row(row: Mapping[str, Any], *, file: str | None = None, line: int | None = None) -> Sample:
+    """Validate a row from outside.
+
+    Raises:
+        DataError: a column is missing, unknown or of the wrong type; names `file` and `line`.
+    """
+    try:
+        return _adapter().validate_python(dict(row))
+    except ValidationError as error:
+        first = error.errors()[0]
+        column = ".".join(str(part) for part in first["loc"])
+        raise DataError(
+            f"column {column!r}: {first['msg']}",
+            file=file,
+            line=line,
+            remedy="samples are rows as `text2json generate` writes them, or {problem, answer} as JSONL",
+        ) from None
