@@ -1,0 +1,87 @@
+"""Training batches: documents and random rows, cut to few fixed shapes so that a compiled step is reused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from text2json.baselines.readers.rows import RandomRows, Row
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's input: `ids` (B, T), and the targets of the `places` (B, M) that are learned, padded."""
+
+    ids: Tensor
+    places: Tensor
+    targets: Tensor
+
+
+def collate(rows: Sequence[Row], *, length: int, pad: int) -> Batch:
+    """Right-pad `rows` to `length`; a row's learned places are cut to half of it, which every row kind obeys."""
+    room = length // 2 + 8
+    ids = np.full((len(rows), length), pad, dtype=np.int64)
+    places = np.zeros((len(rows), room), dtype=np.int64)
+    targets = np.full((len(rows), room), IGNORED, dtype=np.int64)
+    for number, (tokens, learn) in enumerate(rows):
+        ids[number, : len(tokens)] = tokens
+        learned = np.flatnonzero(learn)[:room]
+        places[number, : len(learned)] = learned - 1  # the token before it predicts a token
+        targets[number, : len(learned)] = np.asarray(tokens)[learned]
+    return Batch(torch.from_numpy(ids), torch.from_numpy(places), torch.from_numpy(targets))
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Tokenised samples, grouped by the smallest of `lengths` that holds them."""
+
+    groups: dict[int, list[tuple[np.ndarray, int]]]
+
+    @classmethod
+    def group(cls, samples: Sequence[tuple[np.ndarray, int]], lengths: Sequence[int]) -> Documents:
+        """Sort (tokens, prompt length) pairs into groups; what exceeds the largest length is left out."""
+        groups: dict[int, list[tuple[np.ndarray, int]]] = {length: [] for length in lengths}
+        for tokens, prompt in samples:
+            fit = next((length for length in lengths if len(tokens) <= length), None)
+            if fit is not None:
+                groups[fit].append((tokens, prompt))
+        return cls({length: group for length, group in groups.items() if group})
+
+    def length(self, rng: np.random.Generator) -> int:
+        """Choose a group, each with the weight of its tokens."""
+        lengths = list(self.groups)
+        weights = np.array([len(self.groups[length]) * length for length in lengths], dtype=float)
+        return int(rng.choice(lengths, p=weights / weights.sum()))
+
+    def row(self, rng: np.random.Generator, length: int) -> Row:
+        """Draw a sample of the group `length`."""
+        group = self.groups[length]
+        tokens, prompt = group[int(rng.integers(len(group)))]
+        return tokens.tolist(), [False] * prompt + [True] * (len(tokens) - prompt)
+
+
+def make_batch(
+    rng: np.random.Generator,
+    *,
+    documents: Documents | None,
+    rows: RandomRows,
+    random_share: float,
+    lengths: Sequence[int],
+    batch_tokens: int,
+    pad: int,
+) -> Batch:
+    """Return one batch of about `batch_tokens` tokens, `random_share` of its rows random."""
+    length = int(rng.choice(np.asarray(lengths))) if documents is None else documents.length(rng)
+    drawn = []
+    for _ in range(max(1, batch_tokens // length)):
+        if documents is None or rng.random() < random_share:
+            drawn.append(rows.draw(rng, length if rng.random() < 0.5 else int(rng.integers(length // 3, length))))
+        else:
+            drawn.append(documents.row(rng, length))
+    return collate(drawn, length=length, pad=pad)

@@ -1,0 +1,77 @@
+"""Training recipes: TOML files that say what a reader learns from, in which order, and how fast."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from text2json.errors import DataError, SpecError, did_you_mean
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FOLDER = Path(__file__).parent / "recipes"
+
+
+class Stage(BaseModel):
+    """One stretch of training.
+
+    `generate` holds `text2json generate` commands without their `--out`, for documents to learn from; without any,
+    every row is random. `held_out` is one such command for the documents of the log's held-out figures.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    tokens: int = Field(gt=0)
+    lengths: list[int]
+    random_share: float = Field(ge=0, le=1)
+    random_tasks: tuple[str, ...] = ("copy", "lookup", "table")
+    batch_tokens: int
+    rate: tuple[float, float]
+    """Learning rate at the stage's start and end."""
+    generate: list[str] = []
+    held_out: str | None = None
+
+
+class Recipe(BaseModel):
+    """All that a training run depends on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    family: str
+    vocab_size: int
+    seed: int
+    tokenizer_texts: list[str]
+    """`text2json generate` commands whose documents train the tokeniser."""
+    stages: list[Stage]
+    shape: dict[str, Any] = {}
+    weight_decay: float = 0.01
+    warmup_steps: int = 30
+    threads: int = 2
+    compile: bool = True
+    log_every: int = 20
+    checkpoint_seconds: float = 180
+
+
+def load_recipe(name: str) -> Recipe:
+    """Load a shipped recipe by name, or any TOML file by path.
+
+    Raises:
+        SpecError: no recipe has that name.
+        DataError: the file is no recipe.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.exists():
+        known = [recipe.stem for recipe in FOLDER.glob("*.toml")]
+        raise SpecError(f"no recipe {name!r}", remedy=did_you_mean(name, known))
+    try:
+        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise DataError(f"not a recipe: {error}", file=path, remedy="compare it with the shipped recipes") from None

@@ -1,0 +1,236 @@
+"""Train a reader: `python -m text2json.baselines.readers.train reader-llama --work DIR`.
+
+A recipe (`recipes/<name>.toml`) lists stages, each with its documents (written by `text2json generate`), its row
+lengths and its learning rates. Every step draws from a generator seeded with the recipe's seed and the step's
+number, so a run that was stopped goes on from its checkpoint as if it had not been. The log is `DIR/log.jsonl`, a line every
+`log_every` steps; the finished model, in 16-bit safetensors with its tokeniser, is `DIR/<name>`.
+
+Hidden matrices learn by Muon (K. Jordan et al. 2024, in torch since 2.9), embeddings and norms by AdamW; the
+loss stands on the answer's tokens only; the forward pass runs in bfloat16 over float32 weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow a busy machine tenfold
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from text2json.baselines.readers import attention
+from text2json.baselines.readers.architecture import build_model
+from text2json.baselines.readers.batches import IGNORED, Batch, Documents, make_batch
+from text2json.baselines.readers.recipe import Recipe, Stage, load_recipe
+from text2json.baselines.readers.rows import RandomRows
+from text2json.baselines.readers.stage_data import make_tokenizer, stage_documents
+from text2json.baselines.readers.tokenizer import ORDINARY
+
+STOP = threading.Event()
+"""Set by a signal that asks to stop; the step at hand is finished and a checkpoint written first."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands: steps and tokens in all, the stage, tokens and steps inside it, seconds of work."""
+
+    step: int = 0
+    tokens: int = 0
+    stage: int = 0
+    stage_tokens: int = 0
+    seconds: float = 0.0
+
+
+class Trainer:
+    """Holds the model and its optimisers, and moves them by one batch at a time."""
+
+    def __init__(self, model: PreTrainedModel, recipe: Recipe) -> None:
+        attention.install(model)
+        self.model = model
+        hidden = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+        known = {id(parameter) for parameter in hidden}
+        rest = [p for p in model.parameters() if id(p) not in known]
+        self.optimizers: list[torch.optim.Optimizer] = [
+            torch.optim.Muon(hidden, weight_decay=recipe.weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.0),
+        ]
+        self.compiled = torch.compile(self.measure, dynamic=False) if recipe.compile else self.measure
+
+    def measure(self, ids: Tensor, places: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean loss over the learned places, and (B, M) whether each was predicted right."""
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            hidden = self.model.model(input_ids=ids, use_cache=False).last_hidden_state
+            hidden = hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
+            logits = self.model.lm_head(hidden)
+        logits = logits.float()
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+        return loss, (logits.argmax(-1) == targets) | (targets == IGNORED)
+
+    def step(self, batch: Batch, rate: float) -> tuple[float, float]:
+        """Learn from one batch at learning rate `rate`; return its loss and the share of tokens right."""
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        loss, right = self.compiled(batch.ids, batch.places, batch.targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        return float(loss.detach()), token_accuracy(right, batch.targets)
+
+    @torch.no_grad()
+    def check(self, batch: Batch) -> dict[str, float]:
+        """Return the share of held-out tokens, and of whole answers, that greedy decoding would get right."""
+        loss, right = self.compiled(batch.ids, batch.places, batch.targets)
+        return {
+            "held_out_loss": round(float(loss), 4),
+            "held_out_tokens": round(token_accuracy(right, batch.targets), 4),
+            "held_out_answers": round(float(right.all(1).float().mean()), 4),
+        }
+
+
+def token_accuracy(right: Tensor, targets: Tensor) -> float:
+    """Return the share of learned places that are right."""
+    learned = targets != IGNORED
+    return float((right & learned).sum() / learned.sum())
+
+
+def rate_at(stage: Stage, stage_tokens: int, step: int, warmup: int) -> float:
+    """Return the learning rate: a warm-up over the first steps of the run, then each stage's straight line."""
+    share = min(1.0, stage_tokens / stage.tokens)
+    return (stage.rate[0] + (stage.rate[1] - stage.rate[0]) * share) * min(1.0, (step + 1) / warmup)
+
+
+def save_checkpoint(path: Path, trainer: Trainer, progress: Progress) -> None:
+    """Write model, optimisers and progress; the file appears under its name only when it is whole."""
+    state = {
+        "model": trainer.model.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in trainer.optimizers],
+        "progress": vars(progress),
+    }
+    draft = path.with_suffix(".draft")
+    torch.save(state, draft)
+    draft.replace(path)
+
+
+def load_checkpoint(path: Path, trainer: Trainer) -> Progress:
+    """Continue from `path`, or from nothing where it does not exist."""
+    if not path.exists():
+        return Progress()
+    state = torch.load(path, weights_only=True)
+    trainer.model.load_state_dict(state["model"])
+    for optimizer, saved in zip(trainer.optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+    return Progress(**state["progress"])
+
+
+def run_stage(
+    trainer: Trainer,
+    recipe: Recipe,
+    progress: Progress,
+    data: tuple[Documents | None, Documents | None],
+    work: Path,
+) -> None:
+    """Train through the rest of the current stage, with checkpoints and a log."""
+    stage = recipe.stages[progress.stage]
+    documents, held_out = data
+    rows = RandomRows(ORDINARY, recipe.vocab_size, stage.random_tasks)
+    common: dict[str, Any] = {
+        "rows": rows, "lengths": stage.lengths, "batch_tokens": stage.batch_tokens, "pad": 0
+    }  # fmt: skip
+    saved = started = time.monotonic()
+    before = progress.seconds
+    while progress.stage_tokens < stage.tokens:
+        rng = np.random.default_rng([recipe.seed, progress.step])
+        batch = make_batch(rng, documents=documents, random_share=stage.random_share, **common)
+        rate = rate_at(stage, progress.stage_tokens, progress.step, recipe.warmup_steps)
+        loss, accuracy = trainer.step(batch, rate)
+        progress.step += 1
+        progress.tokens += batch.ids.numel()
+        progress.stage_tokens += batch.ids.numel()
+        progress.seconds = before + time.monotonic() - started
+        if progress.step % recipe.log_every == 0:
+            line: dict[str, Any] = {
+                "stage": stage.name, "step": progress.step, "tokens": progress.tokens, "length": batch.ids.shape[1],
+                "seconds": round(progress.seconds), "rate": rate,
+                "loss": round(loss, 4), "tokens_right": round(accuracy, 4),
+            }  # fmt: skip
+            if held_out is not None and progress.step % (4 * recipe.log_every) == 0:
+                rng = np.random.default_rng([recipe.seed, progress.step, 1])
+                line |= trainer.check(make_batch(rng, documents=held_out, random_share=0.0, **common))
+            write_log(work, line)
+        if STOP.is_set() or time.monotonic() - saved > recipe.checkpoint_seconds:
+            save_checkpoint(work / "checkpoint.pt", trainer, progress)
+            saved = time.monotonic()
+        if STOP.is_set():
+            sys.exit(130)
+
+
+def write_log(work: Path, line: dict[str, Any]) -> None:
+    """Append `line` to the log and show it."""
+    text = json.dumps(line)
+    with (work / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write(text + "\n")
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def export(trainer: Trainer, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write the model in bfloat16 safetensors, with its tokeniser, as a plain transformers folder."""
+    trainer.model.config._attn_implementation = "sdpa"
+    trainer.model.bfloat16()
+    trainer.model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def tokenizer_of(recipe: Recipe, work: Path) -> PreTrainedTokenizerBase:
+    """Return the run's tokeniser, trained when it is first needed."""
+    folder = work / "tokenizer"
+    if not (folder / "tokenizer.json").exists():
+        make_tokenizer(recipe, work).save_pretrained(folder)
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+    return tokenizer
+
+
+def train(recipe: Recipe, work: Path) -> Path:
+    """Follow `recipe` in the folder `work`; return the finished model's folder."""
+    work.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(recipe.threads)
+    model = build_model(recipe.family, vocab_size=recipe.vocab_size, seed=recipe.seed, **recipe.shape)
+    trainer = Trainer(model, recipe)
+    checkpoint = work / "checkpoint.pt"
+    progress = load_checkpoint(checkpoint, trainer)
+    while progress.stage < len(recipe.stages):
+        stage = recipe.stages[progress.stage]
+        data = stage_documents(stage, tokenizer_of(recipe, work), work) if stage.generate else (None, None)
+        run_stage(trainer, recipe, progress, data, work)
+        progress.stage, progress.stage_tokens = progress.stage + 1, 0
+        save_checkpoint(checkpoint, trainer, progress)
+    export(trainer, tokenizer_of(recipe, work), work / recipe.name)
+    return work / recipe.name
+
+
+def main() -> None:
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(description="Train a reader model.")
+    parser.add_argument("recipe", help="a recipe's name, or a path to a TOML file")
+    parser.add_argument("--work", type=Path, required=True, help="folder for data, checkpoints, log and result")
+    args = parser.parse_args()
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, lambda *_: STOP.set())
+    print(train(load_recipe(args.recipe), args.work))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What a run folder says of itself: `run.json`, and the measurements beside its predictions."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class RunSettings(BaseModel):
+    """What decides a run's output; a run folder is continued only under equal settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    model_revision: str | None
+    strategy: str
+    """The spec with every option resolved."""
+    data: str
+    """As given on the command line."""
+    data_sha256: str
+    """SHA-256 over the canonical rows that were asked for, in order."""
+    samples: int
+    max_new_tokens: int
+    batch_size: int
+    dtype: str
+    device: str
+
+
+class Quantiles(BaseModel):
+    """Median and 95th percentile, in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    p50: float
+    p95: float
+
+
+class RunFigures(BaseModel):
+    """What was measured, over all batches of the run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device_bytes_per_token: float
+    """Bytes on the device per prompt token, all layers together, while answering."""
+    host_bytes_per_token: float
+    moved_bytes_per_step: float
+    """Bytes from host to device per sequence and decoded token, all layers, nothing reused."""
+    moved_bytes_per_step_with_reuse: float
+    """The same, without what the step before had fetched already."""
+    prompt_tokens: int
+    output_tokens: int
+    seconds_to_first_token: Quantiles
+    seconds_per_token: Quantiles
+    """Of one decoding step; a step serves the whole batch."""
+    output_tokens_per_second: float
+    peak_rss_bytes: int
+    """Peak memory of the whole process, as the operating system saw it."""
+
+
+class Run(BaseModel):
+    """`run.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["text2json-run-1"] = "text2json-run-1"
+    settings: RunSettings
+    versions: dict[str, str]
+    hardware: dict[str, Any]
+    started: str
+    """UTC, ISO 8601."""
+    finished: str | None = None
+    """Set when every sample has its prediction."""
+    figures: RunFigures | None = None
+
+
+class Measurement(BaseModel):
+    """One line of `measurements.jsonl`: what one batch took."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ids: list[str]
+    prompt_tokens: int
+    output_tokens: int
+    device_bytes: int
+    host_bytes: int
+    device_bytes_per_token: float
+    host_bytes_per_token: float
+    moved_bytes_per_step: float
+    moved_bytes_per_step_with_reuse: float
+    seconds_to_first_token: float
+    step_seconds: list[float]
