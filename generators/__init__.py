@@ -1,1 +1,35 @@
 """Documents with gold records and the exact places of every fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from text2json.errors import SpecError, did_you_mean
+from text2json.generators.composition import compose
+from text2json.generators.knobs import configuration
+from text2json.generators.splits import SPLITS
+from text2json.schemas.sample import Sample
+
+
+def generate(
+    config: str, *, split: str = "test", seed: int = 0, samples: int | None = None, start: int = 0, **knobs: Any
+) -> Iterator[Sample]:
+    """Yield the samples `start`, `start` + 1, ... of a configuration; each is the same wherever it is made.
+
+    Args:
+        config: a configuration's name.
+        split: `train` or `test`; they share no entity and no sentence pattern.
+        seed: another seed gives other documents.
+        samples: how many; the configuration's own number unless given.
+        start: the number of the first sample.
+        **knobs: settings that differ from the configuration's, as in `records=(1, 2)`.
+
+    Raises:
+        SpecError: the configuration, split or a knob is unknown or impossible.
+    """
+    settings = configuration(config, **knobs)
+    if split not in SPLITS:
+        raise SpecError(f"no split {split!r}", remedy=did_you_mean(split, SPLITS))
+    count = settings.samples if samples is None else samples
+    return (compose(config, settings, split, seed, number) for number in range(start, start + count))

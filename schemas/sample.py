@@ -20,7 +20,7 @@ class Sample:
     Gold, schema, evidence and knobs are canonical JSON *strings*, since columnar JSON types change values.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     id: str
     """Stable name, for example `products-000123`."""

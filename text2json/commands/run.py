@@ -6,6 +6,8 @@ import argparse
 import itertools
 from pathlib import Path
 
+from text2json.commands.arguments import positive
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -19,14 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto",
                         help="of weights and cache; auto keeps the model's own (default: auto)")  # fmt: skip
     parser.add_argument("--device", help="a torch device (default: cuda where there is one, else cpu)")
-
-
-def positive(text: str) -> int:
-    """Parse a whole number of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is below 1")
-    return number
 
 
 def run(args: argparse.Namespace) -> int:

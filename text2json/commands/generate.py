@@ -1,0 +1,38 @@
+"""`text2json generate`: write documents with gold records."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from text2json.commands.arguments import positive
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("config", metavar="CONFIG", help="which configuration, for example demo")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write; must not hold anything yet")
+    parser.add_argument("--samples", type=positive, help="how many (default: the configuration's own number)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed gives other documents (default: 0)")
+    parser.add_argument("--split", default="test", help="train or test; they share no entity (default: test)")
+    parser.add_argument("--workers", type=positive, default=1, help="processes; the bytes do not depend on it")
+    parser.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", dest="knobs",
+                        help="change a knob, as in --set records=1-2 --set genres=prose")  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the folder and say what it holds."""
+    from text2json.console import line, progress
+    from text2json.generators.knobs import configuration, parse_knob
+    from text2json.writing import write_dataset
+
+    knobs = dict(parse_knob(text) for text in args.knobs)
+    total = args.samples or configuration(args.config).samples
+    with progress(f"{args.config}/{args.split}", total) as advance:
+        manifest = write_dataset(
+            args.config, args.out, samples=args.samples, seed=args.seed, split=args.split,
+            workers=args.workers, knobs=knobs, advance=advance,
+        )  # fmt: skip
+    entry = manifest["configs"][args.config][args.split]
+    line(f"{args.out}: {entry['samples']} samples of {args.config}/{args.split}, sha256 {entry['sha256']}")
+    return 0
