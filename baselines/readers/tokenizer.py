@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 PAD, USER, ASSISTANT, END = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"
@@ -14,6 +14,10 @@ MARKS = [f"<|{number}|>" for number in range(8)]
 ORDINARY = 4 + len(MARKS)
 """The first token id that is text."""
 
+PIECES = r" ?\p{Ll}+|\p{Lu}\p{Ll}*|\p{N}| |\s+|[^\p{L}\p{N}\s]+|\p{L}"
+"""What no token crosses. A space joins a lower-case word but never a capital or a digit, so that names, codes and
+numbers have the same tokens in running text and behind a quotation mark: copying them is then plain copying."""
+
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] }}"
     "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}"
@@ -22,10 +26,13 @@ CHAT_TEMPLATE = (
 
 
 def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> PreTrainedTokenizerFast:
-    """Train on `texts`; digits stand alone, so that an unseen number is made of known pieces."""
+    """Train on `texts`; digits stand alone, so that an unseen number is made of known ones."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        [
+            pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
