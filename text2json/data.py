@@ -61,7 +61,9 @@ def _local(text: str) -> tuple[Path | None, str]:
     identifier = text.partition(":")[0].partition("@")[0]
     if identifier.count("/") != 1 or identifier.startswith((".", "/", "~")) or Path(identifier).suffix:
         raise DataError(
-            "no such file or folder", file=text, remedy="give a folder written by `text2json generate`, a JSONL file or a Hub id"
+            "no such file or folder",
+            file=text,
+            remedy="give a folder written by `text2json generate`, a JSONL file or a Hub id",
         )
     return None, ""
 
