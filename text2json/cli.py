@@ -18,13 +18,9 @@ from text2json.errors import Text2JSONError
 COMMANDS = {
     "demo": "show the whole loop: documents, a model, KV offloading, scores",
     "generate": "write documents with gold records",
-    "datasets": "list configurations and frozen versions",
-    "verify": "check a folder of documents against its manifest",
-    "show": "print one document with its evidence beside the gold",
     "run": "let a model answer, with a KV-cache strategy",
     "strategies": "list the KV-cache strategies",
     "score": "score predictions against gold",
-    "compare": "test whether two runs differ",
 }
 """Subcommand → its line of help; the module is `text2json.commands.<name>`."""
 

@@ -2,8 +2,8 @@
 
 A recipe (`recipes/<name>.toml`) lists stages, each with its documents (written by `text2json generate`), its row
 lengths and its learning rates. Every step draws from a generator seeded with the recipe's seed and the step's
-number, so a run that was stopped goes on from its checkpoint as if it had not been. The log is `DIR/log.jsonl`, a line every
-`log_every` steps; the finished model, in 16-bit safetensors with its tokeniser, is `DIR/<name>`.
+number, so a run that was stopped goes on from its checkpoint as if it had not been. The log is `DIR/log.jsonl`, a
+line every `log_every` steps; the finished model, in 16-bit safetensors with its tokeniser, is `DIR/<name>`.
 
 Hidden matrices learn by Muon (K. Jordan et al. 2024, in torch since 2.9), embeddings and norms by AdamW; the
 loss stands on the answer's tokens only; the forward pass runs in bfloat16 over float32 weights.

@@ -1,0 +1,265 @@
+"""The cache: transformers' own, with its full-attention layers replaced by layers that keep their prompt on tiers.
+
+The design works unpatched over many transformers releases: the cache is built from the model's configuration, sliding
+layers stay stock, `update` tags the keys that it returns with their layer, and one attention function, registered
+under a name of its own, reads the tag. More than one query position is dense attention over everything; a single one
+first seals the prompt and then reads residents plus what the strategy selects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, PreTrainedModel
+from transformers.cache_utils import DynamicCache, DynamicLayer
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
+
+from text2json.baselines.ledger import Ledger
+from text2json.baselines.prompt import Prompt
+from text2json.baselines.sealed import Sealed
+from text2json.baselines.strategies import parse_spec
+from text2json.baselines.strategy import Strategy
+from text2json.errors import InputError, ModelError
+
+IMPLEMENTATION = "tiered_kv"
+
+
+class TieredLayer(DynamicLayer):
+    """One layer: dense until its first decoding step, then sealed.
+
+    While dense, `keys` and `values` hold everything; once sealed, only the tokens generated since.
+    """
+
+    def __init__(self, cache: TieredCache) -> None:
+        super().__init__()
+        self.cache = cache
+        self.sealed: Sealed | None = None
+        self.dense = False
+        """The strategy keeps this prompt whole."""
+        self.pending = False
+        """Keys were stored that no attention has read yet."""
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Store new keys and values (B, H_kv, S, D); return all that a dense attention would read."""
+        if self.pending:
+            raise ModelError(
+                "the model stores keys that its attention never hands on",
+                remedy="use a cache from text2json.baselines.tiered_cache with the model that it was made for",
+            )
+        keys, values = super().update(key_states, value_states)
+        if key_states.shape[2] > 1:
+            keys, values = self.rebuilt(keys, values)
+        tagged = keys.view(keys.shape)  # a tensor object of its own, so that the tag never outlives this step
+        tagged._tiered_layer = self  # type: ignore[attr-defined]
+        self.pending = True
+        return tagged, values
+
+    def rebuilt(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sealed prompt, as its stores have it, before the keys and values since."""
+        if self.sealed is None:
+            return keys, values
+        old_keys, old_values = self.sealed.rebuild(keys.dtype)
+        return torch.cat([old_keys, keys], 2), torch.cat([old_values, values], 2)
+
+    def seal(self, mask: Tensor | None) -> None:
+        """Hand the prompt, everything but the token at hand, to the strategy."""
+        length = self.keys.shape[2] - 1
+        if length < 1:
+            self.dense = True
+            return
+        batch = self.keys.shape[0]
+        valid = torch.ones(batch, length, dtype=torch.bool, device=self.keys.device)
+        if mask is not None:
+            seen = mask[:, 0, -1, :length]
+            valid = (seen if seen.dtype == torch.bool else seen >= 0).expand(batch, -1).clone()
+        keys, values = self.keys[:, :, :length], self.values[:, :, :length]
+        self.sealed = self.cache.strategy.seal(Prompt(keys, values, valid, positions_of(valid), self.cache.model))
+        self.dense = self.sealed is None
+        if self.sealed is not None:
+            self.keys = self.keys[:, :, length:].contiguous()
+            self.values = self.values[:, :, length:].contiguous()
+
+    def get_seq_length(self) -> int:
+        """Return the tokens seen, on whichever tier."""
+        recent: int = super().get_seq_length()
+        return recent + (self.sealed.length if self.sealed is not None else 0)
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Return the mask's width and offset: masks always span everything seen."""
+        return self.get_seq_length() + query_length, 0
+
+    def reset(self) -> None:
+        """Forget everything, for another prompt."""
+        self.sealed, self.dense, self.pending = None, False, False
+        self.keys = self.values = None
+        self.is_initialized = False
+
+    def crop(self, tokens: int) -> None:
+        """Drop the newest tokens, as assisted decoding does; a sealed prompt cannot shrink.
+
+        Args:
+            tokens: minus the number to drop; a positive number is the length to keep, as releases before 5 have it.
+
+        Raises:
+            InputError: the crop reaches into the sealed prompt.
+        """
+        if self.sealed is None:
+            super().crop(tokens)
+            return
+        recent = self.keys.shape[2]
+        keep = recent + tokens if tokens <= 0 else tokens - self.sealed.length
+        if keep < 0:
+            raise InputError("the cache cannot be cropped into its offloaded prompt", remedy="start with a new cache")
+        self.keys, self.values = self.keys[:, :, :keep], self.values[:, :, :keep]
+
+    def apply(self, change: Callable[[Tensor], Tensor]) -> None:
+        """Reorder, repeat or pick sequences everywhere."""
+        if self.is_initialized:
+            self.keys, self.values = change(self.keys), change(self.values)
+        if self.sealed is not None:
+            self.sealed.apply(change)
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """Reorder sequences for beam search."""
+        self.apply(lambda tensor: tensor.index_select(0, beam_idx.to(tensor.device)))
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        """Repeat every sequence."""
+        self.apply(lambda tensor: tensor.repeat_interleave(repeats, dim=0))
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keep some sequences."""
+        self.apply(lambda tensor: tensor[indices.to(tensor.device)])
+
+
+class TieredCache(DynamicCache):
+    """A cache for one model under one strategy; give it to `generate(past_key_values=...)`.
+
+    Attributes:
+        strategy: with all options resolved.
+        ledger: bytes kept and moved so far.
+    """
+
+    def __init__(self, model: PreTrainedModel, strategy: Strategy) -> None:
+        super().__init__(config=model.config)
+        self.model = model
+        self.strategy = strategy
+        self._steps = self._moved = self._moved_with_reuse = 0.0
+        stock = [type(layer) for layer in self.layers]
+        if DynamicLayer not in stock:
+            raise ModelError(
+                f"{type(model).__name__} has no full-attention layer to offload", remedy="choose another model"
+            )
+        self.layers = [TieredLayer(self) if kind is DynamicLayer else layer
+                       for kind, layer in zip(stock, self.layers, strict=True)]  # fmt: skip
+
+    def tiered_layers(self) -> list[TieredLayer]:
+        """Return the layers whose prompt is on tiers."""
+        return [layer for layer in self.layers if isinstance(layer, TieredLayer)]
+
+    def note_step(self, layer: TieredLayer, moved: float, moved_with_reuse: float) -> None:
+        """Add what one layer moved in one step."""
+        self._steps += layer is self.tiered_layers()[0]
+        self._moved += moved
+        self._moved_with_reuse += moved_with_reuse
+
+    def reset(self) -> None:
+        """Forget everything, for another prompt."""
+        super().reset()
+        self._steps = self._moved = self._moved_with_reuse = 0.0
+
+    @property
+    def ledger(self) -> Ledger:
+        """Count now: bytes kept by every tensor of every layer, and bytes moved so far."""
+        ledger = Ledger(steps=int(self._steps), moved=self._moved, moved_with_reuse=self._moved_with_reuse)
+        for layer in self.layers:
+            if not getattr(layer, "is_initialized", False) or layer.keys is None:
+                continue
+            ledger.batch = layer.keys.shape[0]
+            both = layer.keys.nbytes + layer.values.nbytes
+            sealed = layer.sealed if isinstance(layer, TieredLayer) else None
+            if sealed is None:
+                ledger.kept["device", "exact"] += both
+                ledger.positions = max(ledger.positions, ledger.batch * layer.keys.shape[2])
+                continue
+            ledger.positions = ledger.batch * sealed.length
+            ledger.kept["device", "generated"] += both
+            for part in sealed.parts():
+                ledger.kept[part.tier, part.purpose] += part.nbytes
+        return ledger
+
+
+def positions_of(valid: Tensor) -> Tensor:
+    """Return the rotary positions (B, N) that `generate` gives to left-padded prompts: 0, 1, ... from the first token."""
+    return (valid.long().cumsum(1) - 1).clamp(min=0)
+
+
+def tiered_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Attend from query (B, H_q, S, D) to a tiered layer, or like `sdpa` where `key` carries no tag.
+
+    Raises:
+        ModelError: the model's attention has sinks or caps its scores, which this attention would silently drop.
+    """
+    layer: TieredLayer | None = getattr(key, "_tiered_layer", None)
+    if kwargs.get("s_aux") is not None or kwargs.get("softcap") is not None:
+        raise ModelError("the model's attention has sinks or capped scores, which cannot be served",
+                         remedy="choose a model with plain attention, such as Llama or Qwen 3")  # fmt: skip
+    if layer is not None:
+        layer.pending = False
+        if query.shape[2] == 1 and layer.sealed is None and not layer.dense:
+            layer.seal(attention_mask)
+        if query.shape[2] == 1 and layer.sealed is not None:
+            factor = scaling if scaling is not None else query.shape[-1] ** -0.5
+            return decode(layer, layer.sealed, query, factor), None
+    output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    return output, None
+
+
+def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float) -> Tensor:
+    """Attend from one query position (B, H_q, 1, D) to residents, generated tokens and what is selected.
+
+    Query heads of a kv-head are packed together: (B, H_kv, G, D).
+    """
+    batch, heads, _, size = query.shape
+    packed = query.view(batch, layer.keys.shape[1], -1, size)
+    tokens, chosen = sealed.select(packed, scaling)
+    layer.cache.note_step(layer, *sealed.moved_bytes(tokens, chosen))
+    fetched_keys = sealed.keys.read(tokens, query.dtype)
+    fetched_values = sealed.values.read(tokens, query.dtype)
+    keys = torch.cat([fetched_keys, sealed.residents.keys, layer.keys], 2)
+    values = torch.cat([fetched_values, sealed.residents.values, layer.values], 2)
+    generated = chosen.new_ones(()).expand(*layer.keys.shape[:3])
+    known = torch.cat([chosen, sealed.residents.valid, generated], 2)
+    scores = (packed @ keys.transpose(2, 3)).float() * scaling
+    weights = scores.masked_fill(~known.unsqueeze(2), float("-inf")).softmax(-1).to(values.dtype)
+    return (weights @ values).view(batch, heads, 1, size).transpose(1, 2)
+
+
+AttentionInterface.register(IMPLEMENTATION, tiered_attention)
+AttentionMaskInterface.register(IMPLEMENTATION, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
+
+
+def tiered_cache(model: PreTrainedModel, spec: str) -> TieredCache:
+    """Return a new cache for `model` under the strategy that `spec` describes, as in `yakv:budget=0.03`.
+
+    The model's attention implementation is set to one that equals `sdpa` wherever no such cache is given.
+
+    Raises:
+        SpecError: the strategy or an option is unknown or impossible.
+        ModelError: the strategy cannot serve the model.
+    """
+    cache = TieredCache(model, parse_spec(spec))
+    model.set_attn_implementation(IMPLEMENTATION)
+    return cache

@@ -1,0 +1,81 @@
+"""What stays on the device to predict which tokens matter: each gives a score per query head and unit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from text2json.baselines.parts import Part
+from text2json.baselines.prompt import Prompt
+from text2json.baselines.quantizers.higgs import Higgs
+
+
+@dataclass
+class Index(Part, ABC):
+    """Predicts q·k for units of one or more tokens."""
+
+    @abstractmethod
+    def scores(self, query: Tensor) -> Tensor:
+        """Return approximations of q·k, (B, H, G, units), for query (B, H, G, D)."""
+
+
+@dataclass
+class ExactKeys(Index):
+    """The keys themselves, `rows` (B, H, N, D): what every index tries to be."""
+
+    rows: Tensor
+
+    def scores(self, query: Tensor) -> Tensor:
+        """Return q·k."""
+        return query @ self.rows.transpose(2, 3)
+
+
+@dataclass
+class ChunkMeans(Index):
+    """The mean key of each chunk of consecutive tokens, `means` (B, H, chunks, D); ShadowKV's landmarks."""
+
+    means: Tensor
+
+    @classmethod
+    def of(cls, prompt: Prompt, chunk: int, chunks: int) -> ChunkMeans:
+        """Average the valid keys of the first `chunks` chunks."""
+        batch, heads, _, size = prompt.keys.shape
+        keys = prompt.keys[:, :, : chunks * chunk].view(batch, heads, chunks, chunk, size).float()
+        weights = prompt.valid[:, : chunks * chunk].view(batch, 1, chunks, chunk, 1).float()
+        means = (keys * weights).sum(3) / weights.sum(3).clamp(min=1)
+        return cls("device", "index", means.to(prompt.keys.dtype))
+
+    def scores(self, query: Tensor) -> Tensor:
+        """Return q·mean."""
+        return query @ self.means.transpose(2, 3)
+
+
+@dataclass
+class HiggsKeys(Index):
+    """Every key as a few bits a channel, all heads of a token together: `codes` (B, N, C / d), `scales` (B, N, groups).
+
+    Scores are taken in the turned space: the query is turned once, and codes are looked up and never turned back.
+    """
+
+    codes: Tensor
+    scales: Tensor
+    quantizer: Higgs
+
+    @classmethod
+    def of(cls, prompt: Prompt, quantizer: Higgs, tokens: int) -> HiggsKeys:
+        """Quantise the first `tokens` keys, positions included, before any other loss."""
+        codes, scales = quantizer.encode(prompt.flat_keys[:, :tokens])
+        return cls("device", "index", codes, scales, quantizer)
+
+    def scores(self, query: Tensor) -> Tensor:
+        """Return q·k of the quantised keys."""
+        batch, heads, group, size = query.shape
+        spread = query.new_zeros(batch, heads, group, heads, size, dtype=torch.float32)
+        places = torch.arange(heads, device=query.device)
+        spread[:, places, :, places] = query.float().transpose(0, 1)
+        turned = self.quantizer.rotate(spread.flatten(3)).flatten(3)
+        keys = self.quantizer.turned(self.codes, self.scales).flatten(2)
+        return (turned.flatten(1, 2) @ keys.transpose(1, 2)).unflatten(1, (heads, group))

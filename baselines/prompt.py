@@ -1,0 +1,62 @@
+"""A prompt's exact keys and values at the moment when they are sealed into their tiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from text2json.baselines.rope import Rope
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One layer's prompt.
+
+    Attributes:
+        keys: (B, H_kv, N, D), with their rotary positions.
+        values: (B, H_kv, N, D).
+        valid: (B, N), false at padding.
+        positions: (B, N), as the model counted them.
+        rope: the model's rotary embedding, made when first asked for.
+        model: whose prompt it is.
+    """
+
+    keys: Tensor
+    values: Tensor
+    valid: Tensor
+    positions: Tensor
+    model: torch.nn.Module
+
+    @cached_property
+    def rope(self) -> Rope:
+        """The model's rotary embedding."""
+        return Rope.of(self.model)
+
+    @property
+    def length(self) -> int:
+        """N, padding included."""
+        return self.keys.shape[2]
+
+    @cached_property
+    def tokens(self) -> Tensor:
+        """(B,) prompt tokens without padding."""
+        return self.valid.sum(1)
+
+    @cached_property
+    def plain_keys(self) -> Tensor:
+        """(B, N, H_kv * D) keys of all heads side by side, without positions, zero at padding; float32."""
+        keys = self.rope.unrotate(self.keys, self.positions).transpose(1, 2).flatten(2)
+        return keys * self.valid.unsqueeze(-1)
+
+    @cached_property
+    def flat_keys(self) -> Tensor:
+        """(B, N, H_kv * D) keys of all heads side by side, with positions."""
+        return self.keys.transpose(1, 2).flatten(2)
+
+    @cached_property
+    def flat_values(self) -> Tensor:
+        """(B, N, H_kv * D) values of all heads side by side."""
+        return self.values.transpose(1, 2).flatten(2)

@@ -1,0 +1,83 @@
+"""HIGGS vector quantisation (arXiv 2411.17525), as YAKV (arXiv 2604.08426) uses it for keys and values.
+
+A group of g channels is scaled to norm 1, turned by a Hadamard transform into coordinates of unit variance that look
+normal, and cut into d-tuples, each replaced by the nearest of n grid points: log2(n) / d bits a channel, plus one
+16-bit scale for each group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from text2json.baselines.quantizers.build_grids import FILE, nearest
+
+
+@cache
+def grid(d: int, n: int) -> Tensor:
+    """Return the shipped grid (n, d)."""
+    with np.load(FILE) as grids:
+        return torch.from_numpy(grids[f"{d}x{n}"])
+
+
+@cache
+def hadamard(size: int) -> Tensor:
+    """Return the orthonormal Hadamard matrix (size, size); size is a power of two (Sylvester 1867)."""
+    matrix = torch.ones(1, 1)
+    while len(matrix) < size:
+        matrix = torch.cat([torch.cat([matrix, matrix], 1), torch.cat([matrix, -matrix], 1)])
+    return matrix / size**0.5
+
+
+def group_size(channels: int, wanted: int = 0) -> int:
+    """Return the group for `channels`: `wanted`, or with 0 the smallest power of two that holds them all, at most 1024."""
+    whole = 1 << (channels - 1).bit_length()
+    return min(wanted or 1024, whole)
+
+
+@dataclass(frozen=True)
+class Higgs:
+    """Quantises the last dimension.
+
+    Args:
+        d: tuple size, one of the shipped grids'.
+        n: grid points, at most 256.
+        group: channels that share a scale; a power of two. Channels are padded with zeros to a multiple of it.
+    """
+
+    d: int
+    n: int
+    group: int
+
+    def rotate(self, x: Tensor) -> Tensor:
+        """Return x (..., c) padded, grouped and turned: (..., groups, group), orthonormally."""
+        pad = -x.shape[-1] % self.group
+        padded = torch.nn.functional.pad(x.float(), (0, pad))
+        return padded.unflatten(-1, (-1, self.group)) @ hadamard(self.group).to(x.device)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return codes (..., padded c / d) as bytes and scales (..., groups) as float16.
+
+        A scale is the group's norm divided by the square root of its size, so that coordinates have unit variance.
+        """
+        turned = self.rotate(x)
+        scale = (turned.norm(dim=-1) / self.group**0.5).half()
+        unit = turned / scale.float().clamp(min=1e-12).unsqueeze(-1)
+        tuples = unit.reshape(-1, self.d)
+        points = grid(self.d, self.n).to(x.device)
+        codes = torch.cat([nearest(part, points).to(torch.uint8) for part in tuples.split(1 << 18)])
+        return codes.view(*x.shape[:-1], -1), scale
+
+    def turned(self, codes: Tensor, scales: Tensor) -> Tensor:
+        """Return what the codes stand for, still turned: (..., groups, group) in float32."""
+        points = grid(self.d, self.n).to(codes.device)
+        coordinates = points.index_select(0, codes.reshape(-1).int()).view(*scales.shape, self.group)
+        return coordinates * scales.float().unsqueeze(-1)
+
+    def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
+        """Return the vectors (..., channels) in float32."""
+        return (self.turned(codes, scales) @ hadamard(self.group).to(codes.device)).flatten(-2)[..., :channels]

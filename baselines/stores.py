@@ -1,0 +1,142 @@
+"""Where keys and values are kept until they are selected, and how precisely."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from text2json.baselines.indexes import ExactKeys
+from text2json.baselines.parts import Part, take, take_shared
+from text2json.baselines.prompt import Prompt
+from text2json.baselines.quantizers.higgs import Higgs
+from text2json.baselines.rope import Rope
+
+
+@dataclass
+class Store(Part, ABC):
+    """Keys or values of a prompt."""
+
+    @abstractmethod
+    def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return what stands at index (B, H, S), as (B, H, S, D)."""
+
+    @property
+    @abstractmethod
+    def moved_bytes_per_token(self) -> float:
+        """Bytes that cross from host to device for one token of one kv-head; 0 for what is on the device."""
+
+
+@dataclass
+class ExactStore(Store):
+    """The tensors as the model made them: `rows` (B, H, N, D)."""
+
+    rows: Tensor
+
+    def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return the rows themselves."""
+        return take(self.rows, index.to(self.rows.device)).to(index.device, dtype, non_blocking=True)
+
+    @property
+    def moved_bytes_per_token(self) -> float:
+        """A row's bytes, if it lies on the host."""
+        return self.rows.shape[-1] * self.rows.element_size() if self.tier == "host" else 0.0
+
+
+@dataclass
+class IndexedKeys(Store):
+    """Keys that are read from the index itself, and so take no bytes of their own."""
+
+    index: ExactKeys
+
+    def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return the index's rows."""
+        return take(self.index.rows, index).to(dtype)
+
+    @property
+    def moved_bytes_per_token(self) -> float:
+        """Nothing crosses: the index is on the device."""
+        return 0.0
+
+
+@dataclass
+class HiggsStore(Store):
+    """Each head's vector quantised alone: `codes` (B, H, N, C / d) and `scales` (B, H, N, groups).
+
+    The paper puts all heads of a token into one group; a head that needs a token would then have to fetch the codes
+    of all of them, so here each head has groups of its own, at the price of a 16-bit scale each.
+
+    With a `rope`, the rows are keys without positions, which get theirs from `positions` (B, N) when read.
+    """
+
+    codes: Tensor
+    scales: Tensor
+    quantizer: Higgs
+    size: int
+    rope: Rope | None = None
+    positions: Tensor | None = None
+
+    @classmethod
+    def keys(cls, prompt: Prompt, quantizer: Higgs) -> HiggsStore:
+        """Quantise the prompt's keys without their positions."""
+        heads, size = prompt.keys.shape[1], prompt.keys.shape[3]
+        plain = prompt.plain_keys.unflatten(-1, (heads, size)).transpose(1, 2)
+        return cls("host", "keys", *quantizer.encode(plain), quantizer, size, prompt.rope, prompt.positions)
+
+    @classmethod
+    def values(cls, prompt: Prompt, quantizer: Higgs) -> HiggsStore:
+        """Quantise the prompt's values."""
+        return cls("host", "values", *quantizer.encode(prompt.values), quantizer, prompt.values.shape[3])
+
+    def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
+        """Fetch the selected tokens' codes, dequantise them, and put positions on keys."""
+        home = index.to(self.codes.device)
+        codes, scales = (take(kept, home).to(index.device, non_blocking=True) for kept in (self.codes, self.scales))
+        rows = self.quantizer.decode(codes, scales, self.size)
+        if self.rope is not None and self.positions is not None:
+            rows = self.rope.rotate(rows, take_shared(self.positions.unsqueeze(-1), index).squeeze(-1))
+        return rows.to(dtype)
+
+    @property
+    def moved_bytes_per_token(self) -> float:
+        """A token's codes and scales, if they lie on the host."""
+        per_token = self.codes.shape[-1] + self.scales.shape[-1] * self.scales.element_size()
+        return float(per_token) if self.tier == "host" else 0.0
+
+
+@dataclass
+class LowRankKeys(Store):
+    """Keys without positions as factors on the device: `left` (B, N, r) and `right` (B, r, H * D); ShadowKV, 3.1."""
+
+    left: Tensor
+    right: Tensor
+    positions: Tensor
+    heads: int
+    size: int
+    rope: Rope
+
+    @classmethod
+    def of(cls, prompt: Prompt, rank: int) -> LowRankKeys:
+        """Factor the prompt's keys by a singular value decomposition in float32, truncated to `rank`."""
+        left, weights, right = torch.linalg.svd(prompt.plain_keys, full_matrices=False)
+        dtype = prompt.keys.dtype
+        _, heads, _, size = prompt.keys.shape
+        scaled = (left[..., :rank] * weights[..., None, :rank]).to(dtype)
+        return cls(
+            "device", "keys", scaled, right[:, :rank].to(dtype).contiguous(), prompt.positions, heads, size, prompt.rope
+        )
+
+    def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
+        """Rebuild the selected keys and put their positions on."""
+        left = take_shared(self.left, index)
+        batch, rank = self.right.shape[:2]
+        right = self.right.view(batch, rank, self.heads, self.size).transpose(1, 2)
+        keys = (left.float() @ right.float()).to(dtype)
+        return self.rope.rotate(keys, take_shared(self.positions.unsqueeze(-1), index).squeeze(-1))
+
+    @property
+    def moved_bytes_per_token(self) -> float:
+        """Nothing crosses: the factors are on the device."""
+        return 0.0

@@ -1,0 +1,69 @@
+"""The strategies, one file each; a new one is a new file and a line here."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import Field, fields
+from typing import TYPE_CHECKING, Any
+
+from text2json.errors import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from text2json.baselines.strategy import Strategy
+
+HOME = "text2json.baselines.strategies"
+STRATEGIES = {
+    "full": f"{HOME}.full:Full",
+    "oracle": f"{HOME}.oracle:Oracle",
+    "shadowkv": f"{HOME}.shadowkv:ShadowKV",
+    "yakv": f"{HOME}.yakv:Yakv",
+}
+"""Name on the command line → its class."""
+
+
+def strategy_class(name: str) -> type[Strategy]:
+    """Return the class of the strategy `name`.
+
+    Raises:
+        SpecError: there is none.
+    """
+    if name not in STRATEGIES:
+        raise SpecError(f"no strategy {name!r}", remedy=did_you_mean(name, STRATEGIES))
+    module, _, cls = STRATEGIES[name].partition(":")
+    found: type[Strategy] = getattr(importlib.import_module(module), cls)
+    return found
+
+
+def parse_spec(spec: str) -> Strategy:
+    """Return the strategy that a spec such as `shadowkv:rank=96,chunk=8` describes.
+
+    Raises:
+        SpecError: the name or an option is unknown, or a value is impossible.
+    """
+    name, _, rest = spec.partition(":")
+    cls = strategy_class(name)
+    known = {field.name: field for field in fields(cls)}
+    options: dict[str, Any] = {}
+    for part in filter(None, rest.split(",")):
+        key, equals, text = part.partition("=")
+        if key not in known or not equals:
+            remedy = did_you_mean(key, known) if known else f"{name} has no options"
+            raise SpecError(f"{name}: no option {part!r}", remedy=remedy)
+        if key in options:
+            raise SpecError(f"{name}: option {key!r} stands twice", remedy="give it once")
+        options[key] = _value(name, known[key], text)
+    return cls(**options)
+
+
+def _value(name: str, field: Field[Any], text: str) -> int | float:
+    try:
+        number = float(text)
+        if field.type == "int":
+            return int(text)
+        if number != number or abs(number) == float("inf"):
+            raise ValueError(text)
+    except ValueError:
+        kind = "a whole number" if field.type == "int" else "a number"
+        raise SpecError(f"{name}: {field.name}={text!r} is no {kind.partition(' ')[2]}",
+                        remedy=f"give {kind}; the default is {field.default}") from None  # fmt: skip
+    return number
