@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from text2json.errors import SpecError, did_you_mean
-from text2json.generators.composition import compose
+from text2json.generators.demo.composition import compose
 from text2json.generators.knobs import configuration
 from text2json.generators.splits import SPLITS
 from text2json.schemas.sample import Sample

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from text2json.generators import lexicon
 from text2json.generators.bits import Bits
-from text2json.generators.domain import Domain
+from text2json.generators.demo.domain import Domain
 from text2json.generators.splits import split_of
 from text2json.generators.words import letters, made_up
 

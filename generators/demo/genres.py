@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from text2json.generators.bits import Bits
-from text2json.generators.document import Block, Sentence, sentence
-from text2json.generators.domain import Domain
+from text2json.generators.demo.document import Block, Sentence, sentence
+from text2json.generators.demo.domain import Domain
 
 
 @dataclass(frozen=True)

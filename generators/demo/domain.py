@@ -16,7 +16,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-FOLDER = Path(__file__).parent / "patterns"
+FOLDER = Path(__file__).parent
 
 
 def of_split(patterns: list[str], split: str) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ class Domain(ABC):
 
     @cached_property
     def patterns(self) -> Mapping[str, Any]:
-        """The sentence patterns of `patterns/<name>.toml`."""
+        """The sentence patterns of `<name>.toml` beside this file."""
         return tomllib.loads((FOLDER / f"{self.name}.toml").read_text(encoding="utf-8"))
 
     @cached_property

@@ -8,13 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import text2json.schemas
 from text2json.errors import SpecError, did_you_mean
 from text2json.generators.bits import Bits
-from text2json.generators.document import Block, Text, sentence
-from text2json.generators.domain import Domain
-from text2json.generators.domains import domain
-from text2json.generators.genres import GENRES, Record
+from text2json.generators.demo.document import Block, Text, sentence
+from text2json.generators.demo.domain import Domain
+from text2json.generators.demo.genres import GENRES, Record
+from text2json.generators.demo.products import Products
 from text2json.generators.knobs import Knobs
 from text2json.schemas.canonical import canonical_json
 from text2json.schemas.sample import Sample
@@ -31,16 +30,21 @@ LEAD_OUT = "\n\nJSON:"
 
 
 @cache
-def domain_schema(name: str) -> dict[str, Any]:
-    """Return the JSON Schema of all that can be asked of the domain `name`."""
-    file = Path(text2json.schemas.__file__).parent / "domains" / f"{name}.json"
-    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+def domain() -> Products:
+    """Return the one domain."""
+    return Products()
+
+
+@cache
+def domain_schema() -> dict[str, Any]:
+    """Return the JSON Schema of all that can be asked."""
+    schema: dict[str, Any] = json.loads((Path(__file__).parent / "schema.json").read_text(encoding="utf-8"))
     return schema
 
 
-def asked_schema(name: str, keys: list[str]) -> dict[str, Any]:
-    """Return the domain's schema cut to `keys`."""
-    whole = domain_schema(name)
+def asked_schema(keys: list[str]) -> dict[str, Any]:
+    """Return the schema cut to `keys`."""
+    whole = domain_schema()
     items = whole["items"]
     properties = {key: items["properties"][key] for key in keys}
     return {**whole, "items": {**items, "properties": properties, "required": keys}}
@@ -65,7 +69,7 @@ def compose(config: str, knobs: Knobs, split: str, seed: int, number: int) -> Sa
 
 
 def _attempt(config: str, knobs: Knobs, split: str, seed: int, number: int, bits: Bits) -> Sample | None:
-    kind = domain(knobs.domains[number % len(knobs.domains)])
+    kind = domain()
     target = bits.between(*knobs.length)
     keys = bits.sample(kind.fields, min(bits.between(*knobs.fields), len(kind.fields)))
     records = list(_records(kind, knobs, split, bits, keys))
@@ -99,7 +103,7 @@ def _attempt(config: str, knobs: Knobs, split: str, seed: int, number: int, bits
         kind="synthetic",
         problem=head + "".join(text.parts) + LEAD_OUT,
         answer=canonical_json(answer),
-        schema=canonical_json(asked_schema(kind.name, wanted)),
+        schema=canonical_json(asked_schema(wanted)),
         text_span=[len(head), text.offset],
         evidence=canonical_json(evidence),
         knobs=canonical_json(recorded),
