@@ -35,6 +35,9 @@ class Stage(BaseModel):
     batch_tokens: int
     rate: tuple[float, float]
     """Learning rate at the stage's start and end."""
+    name_first: bool = True
+    """Answers give a record's name before its other keys, so that each later key can be looked up by the name; with
+    false, the keys stand in the gold's order."""
     generate: list[str] = []
     held_out: str | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 import subprocess
 import sys
@@ -41,12 +42,21 @@ def problems_and_answers(folder: Path) -> Iterator[tuple[list[str], list[str]]]:
             yield batch.column("problem").to_pylist(), batch.column("answer").to_pylist()
 
 
-def tokenize(folder: Path, tokenizer: PreTrainedTokenizerBase) -> list[tuple[np.ndarray, int]]:
+def with_name_first(answer: str) -> str:
+    """Return the answer with each record's name before its other keys."""
+    records = [{"name": record["name"], **record} for record in json.loads(answer)]
+    return json.dumps(records, separators=(",", ":"), ensure_ascii=False)
+
+
+def tokenize(
+    folder: Path, tokenizer: PreTrainedTokenizerBase, *, name_first: bool = True
+) -> list[tuple[np.ndarray, int]]:
     """Return (tokens, prompt length) of every sample, in the chat format that the runner uses too."""
     samples: list[tuple[np.ndarray, int]] = []
     for problems, answers in problems_and_answers(folder):
         prompts = tokenizer([f"<|user|>{text}<|assistant|>" for text in problems])["input_ids"]
-        replies = tokenizer([f"{text}<|end|>" for text in answers])["input_ids"]
+        texts = map(with_name_first, answers) if name_first else answers
+        replies = tokenizer([f"{text}<|end|>" for text in texts])["input_ids"]
         for prompt, reply in zip(prompts, replies, strict=True):
             samples.append((np.asarray(prompt + reply, dtype=np.int32), len(prompt)))
     return samples
@@ -56,8 +66,13 @@ def stage_documents(
     stage: Stage, tokenizer: PreTrainedTokenizerBase, work: Path
 ) -> tuple[Documents | None, Documents | None]:
     """Return the stage's documents and its held-out documents, grouped by row length."""
-    learned = [sample for command in stage.generate for sample in tokenize(generated(command, work), tokenizer)]
-    held_out = [] if stage.held_out is None else tokenize(generated(stage.held_out, work), tokenizer)
+
+    def samples(commands: list[str]) -> list[tuple[np.ndarray, int]]:
+        folders = [generated(command, work) for command in commands]
+        return [pair for folder in folders for pair in tokenize(folder, tokenizer, name_first=stage.name_first)]
+
+    learned = samples(stage.generate)
+    held_out = samples([stage.held_out] if stage.held_out is not None else [])
     return (
         Documents.group(learned, stage.lengths) if learned else None,
         Documents.group(held_out, stage.lengths) if held_out else None,
