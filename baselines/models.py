@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 
 from text2json.baselines.readers import reader_names, reader_path
 from text2json.errors import ModelError
@@ -77,8 +80,9 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
     """
     source, revision = locate(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, padding_side="left")
-        model = AutoModelForCausalLM.from_pretrained(source, revision=revision, dtype=DTYPES[dtype])
+        with quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, padding_side="left")
+            model = AutoModelForCausalLM.from_pretrained(source, revision=revision, dtype=DTYPES[dtype])
     except (OSError, ValueError, KeyError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(
@@ -90,6 +94,18 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
     nn.Module.to(model, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     model.eval()  # type: ignore[no-untyped-call]
     return LoadedModel(name, getattr(model.config, "_commit_hash", None), model, tokenizer)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers' own bars off the terminal for a while; errors are raised, not logged."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def locate(name: str) -> tuple[str, str | None]:

@@ -25,9 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Answer every sample and say where the answers are."""
+    from text2json.baselines.strategies import parse_spec
     from text2json.console import line, progress
     from text2json.data import iter_samples
 
+    parse_spec(args.strategy)  # a wrong spec shows before a large model is loaded
     samples = list(itertools.islice(iter_samples(args.data), args.limit))
 
     from text2json.baselines.models import load_model

@@ -1,0 +1,34 @@
+"""Fixtures that several parts' tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow small steps on a busy machine
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a small random Llama and its tokeniser, as transformers saves them."""
+    from text2json.baselines.readers.architecture import build_model
+    from text2json.baselines.readers.tokenizer import train_tokenizer
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    shape = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 16}
+    build_model("llama", vocab_size=400, seed=0, **shape).save_pretrained(folder)
+    texts = ["List all products.", '[{"name":"Velo 3","colour":"blue"}]', "The kettle weighs 3.4 kg."] * 3
+    train_tokenizer(texts, vocab_size=300).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder of six short documents."""
+    from text2json.writing import write_dataset
+
+    folder = tmp_path_factory.mktemp("data") / "documents"
+    write_dataset("demo", folder, samples=6, knobs={"records": (1, 2), "length": (400, 800)})
+    return folder
