@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from text2json.errors import SpecError, did_you_mean
-from text2json.generators.demo.composition import compose
-from text2json.generators.knobs import configuration
+from text2json.generators.knobs import Knobs, configuration
 from text2json.generators.splits import SPLITS
 from text2json.schemas.sample import Sample
+
+MAKERS = {
+    "synthetic": "text2json.generators.composition",
+    "curated": "text2json.generators.curated",
+    "demo": "text2json.generators.demo.composition",
+}
+"""What composes a configuration's documents."""
+
+
+@cache
+def _compose(maker: str) -> Callable[[str, Knobs, str, int, int], Sample]:
+    if maker not in MAKERS:
+        raise SpecError(f"no maker {maker!r}", remedy=did_you_mean(maker, MAKERS))
+    found: Callable[[str, Knobs, str, int, int], Sample] = importlib.import_module(MAKERS[maker]).compose
+    return found
 
 
 def generate(
@@ -32,4 +48,5 @@ def generate(
     if split not in SPLITS:
         raise SpecError(f"no split {split!r}", remedy=did_you_mean(split, SPLITS))
     count = settings.samples if samples is None else samples
+    compose = _compose(settings.maker)
     return (compose(config, settings, split, seed, number) for number in range(start, start + count))

@@ -17,6 +17,7 @@ else:
     import tomli as tomllib
 
 Range = tuple[int, int]
+ORDERS = ("appearance", "name")
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,42 @@ class Knobs:
     """A configuration's settings; a pair is a range from which each sample draws, both ends included."""
 
     domains: tuple[str, ...]
+    """They take turns."""
     records: Range
     """Gold records in a document."""
-    fields: Range
-    """Keys asked for beside the name."""
-    extra: Range
-    """Facts that a record states without being asked for."""
     length: Range
     """Characters of `problem`."""
-    genres: tuple[str, ...]
     samples: int
     """How many samples the configuration has unless told otherwise."""
+    about: str = ""
+    maker: str = "synthetic"
+    """`synthetic`, `curated` or `demo`: what composes the documents."""
+    fields: Range = (2, 2)
+    """Keys asked for beside the name."""
+    extra: Range = (1, 3)
+    """Facts that a record states without being asked for."""
+    genres: tuple[str, ...] = ("prose", "directory", "table", "mail", "transcript", "press", "markup", "notes")
+    """Kinds of text, drawn for each section."""
+    sections: Range = (1, 1)
+    """Into how many sections, each of one genre, the records are dealt."""
+    levels: tuple[int, ...] = ()
+    """Numbers of records that take turns, in place of `records`."""
+    bands: tuple[int, ...] = ()
+    """Borders of bands of `length`, each as likely, in place of a uniform draw."""
+    distractors: Range = (0, 0)
+    """Distractors for every 100 records: excluded entities, some of nearly the same name, and superseded values."""
+    scatter: Range = (0, 0)
+    """Of every 100 records, how many have facts that stand far from the others, joined by name only."""
+    noise: Range = (0, 0)
+    """Of every 1000 words outside of values and names, how many have a typing error."""
+    missing: int = 0
+    """Of every 100 asked facts, how many a text leaves out; the gold then lacks the key."""
+    typed: bool = False
+    """Typed schemas, with values stated in other forms than the gold's; otherwise all is stated as in the gold."""
+    order: str = "appearance"
+    """Of the gold records: `appearance` in the text, or `name`."""
+    locale: str = ""
+    """A locale of Faker for names and places, which are then not frozen."""
 
 
 @cache
@@ -61,29 +87,65 @@ def configuration(name: str, **changes: Any) -> Knobs:
     for key in changes:
         if key not in names:
             raise SpecError(f"no knob {key!r}", remedy=did_you_mean(key, names))
+    if "length" in changes:
+        changes.setdefault("bands", ())
+    if "records" in changes:
+        changes.setdefault("levels", ())
     changed = replace(known[name], **changes)
-    for key in ("records", "fields", "extra", "length"):
-        low, high = getattr(changed, key)
-        least = 0 if key == "extra" else 1
-        if not least <= low <= high:
-            raise SpecError(f"{key}={low}-{high} is no range", remedy=f"give LOW-HIGH with {least} <= LOW <= HIGH")
+    _check(changed)
     return changed
 
 
+def _check(knobs: Knobs) -> None:
+    for field in fields(Knobs):
+        if field.type != "Range":
+            continue
+        key = field.name
+        low, high = getattr(knobs, key)
+        least = 1 if key in ("records", "fields", "length", "sections") else 0
+        if not least <= low <= high:
+            raise SpecError(f"{key}={low}-{high} is no range", remedy=f"give LOW-HIGH with {least} <= LOW <= HIGH")
+    for key, most in (("scatter", 100), ("noise", 1000), ("distractors", 1000)):
+        if getattr(knobs, key)[1] > most:
+            raise SpecError(f"{key}={getattr(knobs, key)[1]} is too many", remedy=f"at most {most}")
+    if not 0 <= knobs.missing <= 90:
+        raise SpecError(f"missing={knobs.missing}", remedy="give 0 to 90 of every 100 facts")
+    if knobs.order not in ORDERS:
+        raise SpecError(f"no order {knobs.order!r}", remedy=did_you_mean(knobs.order, ORDERS))
+    if not knobs.domains or not knobs.genres:
+        raise SpecError("no domains or no genres", remedy="name at least one of each")
+
+
 def parse_knob(text: str) -> tuple[str, Any]:
-    """Parse `records=1-2`, `genres=prose,directory` or `fields=2` as the command line has them.
+    """Parse `records=1-2`, `genres=prose,directory`, `typed=true` or `fields=2` as the command line has them.
 
     Raises:
         SpecError: it is none of these.
     """
     key, equals, value = text.partition("=")
-    kinds = {field.name: field.type for field in fields(Knobs)}
+    kinds = {field.name: str(field.type) for field in fields(Knobs)}
     if not equals or key not in kinds:
         raise SpecError(f"no knob in {text!r}", remedy=did_you_mean(key, kinds))
-    if kinds[key] != "Range":
-        return key, tuple(value.split(","))
-    low, _, high = value.partition("-")
     try:
-        return key, (int(low), int(high or low))
+        return key, _parse(kinds[key], value)
     except ValueError:
-        raise SpecError(f"{text!r} holds no range", remedy=f"write {key}=2 or {key}=2-5") from None
+        raise SpecError(f"{text!r} cannot be read", remedy=f"write {_example(key, kinds[key])}") from None
+
+
+def _parse(kind: str, value: str) -> Any:
+    if kind == "Range":
+        low, _, high = value.partition("-")
+        return int(low), int(high or low)
+    if kind == "bool":
+        return {"true": True, "false": False}.get(value) if value in ("true", "false") else int("no bool")
+    if kind == "tuple[int, ...]":
+        return tuple(int(part) for part in value.split(",") if part)
+    if kind == "tuple[str, ...]":
+        return tuple(value.split(","))
+    return int(value) if kind == "int" else value
+
+
+def _example(key: str, kind: str) -> str:
+    return f"{key}=" + {"Range": f"2 or {key}=2-5", "bool": "true", "int": "5", "tuple[int, ...]": "1,2,4"}.get(
+        kind, "text"
+    )

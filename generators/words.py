@@ -5,42 +5,7 @@ from __future__ import annotations
 from text2json.generators.bits import Bits
 from text2json.generators.splits import split_of
 
-ONSETS = tuple(
-    [
-        "b",
-        "br",
-        "c",
-        "ch",
-        "cl",
-        "d",
-        "dr",
-        "f",
-        "fl",
-        "g",
-        "gr",
-        "h",
-        "j",
-        "k",
-        "kl",
-        "l",
-        "m",
-        "n",
-        "p",
-        "pl",
-        "qu",
-        "r",
-        "s",
-        "sh",
-        "sk",
-        "st",
-        "t",
-        "tr",
-        "v",
-        "w",
-        "y",
-        "z",
-    ]
-)
+ONSETS = tuple("b br c ch cl d dr f fl g gr h j k kl l m n p pl qu r s sh sk st t tr v w y z".split())  # noqa: SIM905
 VOWELS = ("a", "e", "i", "o", "u", "ai", "ea", "io", "ou", "y")
 CODAS = ("", "", "n", "r", "l", "s", "x", "m", "nd", "rk", "lt", "ck", "th", "v", "z")
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -15,7 +15,7 @@ class Sentence:
 
 
 def sentence(pattern: str, slots: Mapping[str, tuple[str, str | None]]) -> Sentence:
-    """Fill a pattern such as `{S} weighs {v}.`
+    """Fill a pattern such as `{S} weighs {v}`.
 
     Args:
         pattern: text with slots in braces.

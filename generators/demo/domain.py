@@ -60,4 +60,4 @@ class Domain(ABC):
 
     def texts(self, split: str, *kind: str) -> tuple[str, ...]:
         """Return the patterns of a kind (`filler`) or of a field's kind (`weight`, `prose`) for `split`."""
-        return self._split_patterns[split, *kind]
+        return self._split_patterns[(split, *kind)]

@@ -1,0 +1,84 @@
+"""From blocks that tell of records to one text of a wanted length: filler between them, loose sentences in the filler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from text2json.generators.bits import Bits
+from text2json.generators.filler import filler
+from text2json.generators.text import Block, Place, Sentence
+
+GAP = "\n\n"
+TRIES = 24
+"""Paragraphs looked at for one whose first sentence fits into what is left."""
+
+
+def fill(blocks: Sequence[Block], loose: Sequence[Sentence], *, room: int, split: str, bits: Bits) -> list[Block]:
+    """Put filler of `room` characters between the blocks, and the loose sentences into it.
+
+    The loose sentences' own characters count as part of the room; where there is no filler they stand alone.
+    """
+    room -= sum(len(part.text) + 2 for part in loose)
+    fillers = _paragraphs(room, split, bits)
+    own = [Block([part]) for part in loose] if not fillers else []
+    for part in loose if fillers else ():
+        host = bits.choice(fillers).sentences
+        host.insert(bits.between(0, len(host)), part)
+    gaps = [place for place in range(1, len(blocks) + 1) if place == len(blocks) or not blocks[place].tied]
+    waiting: list[list[Block]] = [[] for _ in range(len(blocks) + 1)]
+    for block in [*fillers, *own]:
+        waiting[bits.choice(gaps)].append(block)
+    filled: list[Block] = []
+    for place, block in enumerate(blocks):
+        filled += [*waiting[place], block]
+    return filled + waiting[len(blocks)]
+
+
+def _paragraphs(room: int, split: str, bits: Bits) -> list[Block]:
+    """Return paragraphs that state nothing and that fill `room`, the blank lines before them included."""
+    made: list[Block] = []
+    if room < 40:
+        return made
+    misses = 0
+    for sentences in filler(bits, split, room):
+        taken = []
+        left = room - len(GAP) + 1
+        for text in sentences:
+            if len(text) + 1 > left:
+                break
+            left -= len(text) + 1
+            taken.append(Sentence(text))
+        if taken:
+            made.append(Block(taken, flowing=True))
+            room = left
+        misses += len(taken) < len(sentences)
+        if misses > TRIES or room < 40:
+            return made
+    return made
+
+
+def assemble(blocks: Sequence[Block]) -> tuple[str, list[Place], int]:
+    """Join the blocks; return the text, the places of its values and how many blocks state one."""
+    parts: list[str] = []
+    places: list[Place] = []
+    length = stating = 0
+    for number, block in enumerate(blocks):
+        if number:
+            parts.append(GAP)
+            length += len(GAP)
+        before = len(places)
+        for place, part in enumerate(block.sentences):
+            if place:
+                parts.append(block.glue)
+                length += len(block.glue)
+            for start, end, path in part.places:
+                places.append((length + start, length + end, path))
+            parts.append(part.text)
+            length += len(part.text)
+        stating += len(places) > before
+    return "".join(parts), places, stating
+
+
+def size(blocks: Sequence[Block]) -> int:
+    """Return the number of characters of the joined blocks."""
+    return sum(block.size() for block in blocks) + len(GAP) * (len(blocks) - 1)
