@@ -87,7 +87,8 @@ class Teller:
         else:
             subject = plain(bits.choice(self.domain.subjects).replace("{n}", record.noun))
             inside = plain(bits.choice(self.domain.objects).replace("{n}", record.noun))
-        return sentence(pattern, {"S": subject, "s": inside, "v": self.value(record, fact)})
+        slots = {"S": subject, "s": inside, "n": plain(record.noun), "v": self.value(record, fact)}
+        return sentence(pattern, slots)
 
     def correction(self, record: Record, fact: Fact) -> Sentence:
         """Mention a value that once stood for the fact's and is superseded, said so in the same breath."""

@@ -15,6 +15,9 @@ Place = tuple[int, int, "Path | None"]
 """Start and end of a stated value; without a leaf it only must not be changed by noise."""
 
 
+VOWELS = tuple("aeiou")
+
+
 class Sentence(NamedTuple):
     """A text with the places, counted from its own start, of the values in it."""
 
@@ -43,7 +46,11 @@ def sentence(pattern: str, slots: Mapping[str, Said], *, capital: bool = True) -
             parts.append(piece)
             length += len(piece)
             continue
-        for text, path in slots[piece]:
+        said = slots[piece]
+        if parts[-1][-3:] in (" a ", "A ") and said[0][0][:1] in VOWELS:
+            parts[-1] = parts[-1][:-1] + "n "
+            length += 1
+        for text, path in said:
             if path is not None:
                 places.append((length, length + len(text), path))
             parts.append(text)
