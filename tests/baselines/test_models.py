@@ -34,7 +34,7 @@ def test_what_is_no_model_is_refused_before_any_network(name: str) -> None:
 
 def test_a_broken_folder_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="cannot be loaded: .*give a folder"):
+    with pytest.raises(ModelError, match=r"cannot be loaded: .*give a folder"):
         load_model(str(tmp_path))
 
 

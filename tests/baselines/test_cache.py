@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
+
+from tests.baselines.tiny import FAMILIES, prompts, tiny
+from text2json.baselines.cache import TieredCache, tiered_cache
+from text2json.errors import InputError, ModelError
+
+PADDED = {"padding": (40, 0, 7)}
+
+
+def answer(model: PreTrainedModel, inputs: dict[str, Tensor], cache: TieredCache | None = None, **options: Any) -> Any:
+    extra = {} if cache is None else {"past_key_values": cache}
+    greedy = {"max_new_tokens": 12, "do_sample": False, "return_dict_in_generate": True, "output_logits": True}
+    with torch.inference_mode():
+        return model.generate(**inputs, **extra, pad_token_id=0, **(greedy | options))  # type: ignore[operator]
+
+
+def largest_difference(one: Any, other: Any) -> float:
+    return max(float((a - b).abs().max()) for a, b in zip(one.logits, other.logits, strict=True))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_full_equals_stock_token_by_token_and_logit_by_logit(family: str) -> None:
+    model, inputs = tiny(family), prompts(3, 150, **PADDED)
+    stock = answer(model, inputs)
+    full = answer(model, inputs, tiered_cache(model, "full"))
+    assert torch.equal(full.sequences, stock.sequences)
+    assert largest_difference(full, stock) == 0.0
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "spec", ["oracle:budget=140,local=2", "shadowkv:budget=144,local=2,rank=64,chunk=4,outliers=0"]
+)
+def test_a_lossless_strategy_that_reads_almost_everything_equals_stock(family: str, spec: str) -> None:
+    """All but the prompt's shortest distance to the budget is read, from the tiers, at full rank."""
+    model, inputs = tiny(family), prompts(1, 147)
+    stock = answer(model, inputs)
+    cache = tiered_cache(model, spec)
+    sparse = answer(model, inputs, cache)
+    assert cache.ledger.steps > 0
+    weights_left_out = 5 / 147
+    assert largest_difference(sparse, stock) < 60 * weights_left_out
+    assert float((sparse.sequences == stock.sequences).float().mean()) > 0.9
+
+
+@pytest.mark.parametrize("spec", ["oracle:budget=200", "yakv:budget=200", "shadowkv:budget=200", "yakv:local=150"])
+def test_a_prompt_that_the_budget_covers_is_full_attention(spec: str) -> None:
+    model, inputs = tiny(), prompts(2, 150, padding=(30,))
+    stock = answer(model, inputs)
+    cache = tiered_cache(model, spec)
+    covered = answer(model, inputs, cache)
+    assert torch.equal(covered.sequences, stock.sequences)
+    assert largest_difference(covered, stock) == 0.0
+    assert cache.ledger.steps == 0
+    assert cache.ledger.host_bytes == 0
+
+
+@pytest.mark.parametrize("spec", ["oracle:budget=20,local=8", "yakv:budget=20,local=8", "shadowkv:budget=24,local=8"])
+def test_padding_changes_nothing_for_its_row(spec: str) -> None:
+    """A padded row's chunks begin elsewhere, so for chunks the padding is a whole number of them.
+
+    Scores are kept small, since softmax weights that underflow to zero are tied, and ties fall by place.
+    """
+    model = tiny(initializer_range=0.1)
+    inputs = prompts(2, 160, padding=(40,))
+    together = answer(model, inputs, tiered_cache(model, spec))
+    alone = {name: tensor[:1, 40:] for name, tensor in inputs.items()}
+    single = answer(model, alone, tiered_cache(model, spec))
+    assert torch.equal(together.sequences[0, 160:], single.sequences[0, 120:])
+    difference = max(float((a[0] - b[0]).abs().max()) for a, b in zip(together.logits, single.logits, strict=True))
+    assert difference < 1e-3
+
+
+@pytest.mark.parametrize("spec", ["full", "oracle:budget=20", "yakv:budget=20", "shadowkv:budget=24"])
+def test_beams_reorder_every_tier(spec: str) -> None:
+    """With equal beams of one prompt, reordering must leave what greedy decoding finds among them."""
+    model, inputs = tiny(), prompts(2, 120, padding=(9,))
+    beams = answer(model, inputs, tiered_cache(model, spec), num_beams=3, output_logits=False)
+    assert beams.sequences.shape == (2, 132)
+    again = answer(model, inputs, tiered_cache(model, spec), num_beams=3, output_logits=False)
+    assert torch.equal(beams.sequences, again.sequences)
+    if spec == "full":
+        assert torch.equal(beams.sequences, answer(model, inputs, num_beams=3, output_logits=False).sequences)
+
+
+def test_chunked_prefill_equals_whole_prefill() -> None:
+    model, inputs = tiny(), prompts(1, 120)
+    whole = answer(model, inputs, tiered_cache(model, "yakv:budget=20"))
+    chunked = answer(model, inputs, tiered_cache(model, "yakv:budget=20"), prefill_chunk_size=50)
+    assert torch.equal(whole.sequences, chunked.sequences)
+
+
+def test_a_second_turn_on_a_full_cache_equals_stock() -> None:
+    model, inputs = tiny(), prompts(1, 80)
+    cache = tiered_cache(model, "full")
+    first = answer(model, inputs, cache).sequences
+    more = torch.cat([first, prompts(1, 9)["input_ids"]], 1)
+    turn = {"input_ids": more, "attention_mask": torch.ones_like(more)}
+    assert torch.equal(answer(model, turn, cache).sequences, answer(model, turn).sequences)
+
+
+def test_a_second_turn_reads_the_sealed_prompt_back() -> None:
+    model, inputs = tiny(), prompts(1, 80)
+    cache = tiered_cache(model, "oracle:budget=40")
+    first = answer(model, inputs, cache).sequences
+    more = torch.cat([first, prompts(1, 9)["input_ids"]], 1)
+    turn = {"input_ids": more, "attention_mask": torch.ones_like(more)}
+    second = answer(model, turn, cache)
+    assert second.sequences.shape[1] == more.shape[1] + 12
+    fresh = answer(model, turn, tiered_cache(model, "full"), max_new_tokens=1)
+    sealed = second.logits[0] - fresh.logits[0]
+    assert float(sealed.abs().max()) < 1.0  # its own earlier answers were sparse, so close, not equal
+
+
+def test_reset_makes_a_cache_new() -> None:
+    model, inputs = tiny(), prompts(2, 90, padding=(5,))
+    cache = tiered_cache(model, "yakv:budget=10,local=8")
+    first = answer(model, inputs, cache)
+    cache.reset()
+    assert cache.get_seq_length() == 0
+    assert cache.ledger.device_bytes == 0
+    assert torch.equal(answer(model, inputs, cache).sequences, first.sequences)
+
+
+def test_generated_tokens_can_be_cropped_and_the_prompt_cannot() -> None:
+    model, inputs = tiny(), prompts(1, 90)
+    cache = tiered_cache(model, "yakv:budget=10,local=8")
+    answer(model, inputs, cache)
+    length = cache.get_seq_length()
+    cache.crop(-4)
+    assert cache.get_seq_length() == length - 4
+    with pytest.raises(InputError, match="cannot be cropped"):
+        cache.crop(-50)
+
+
+def test_the_ledger_counts_what_the_formulae_say() -> None:
+    """Per token and kv-head, DESIGN's bytes: YAKV d/4 codes plus a scale; exact float32 keys and values 8 d."""
+    model = tiny(num_key_value_heads=4, num_attention_heads=8, head_dim=32)  # 128 key channels, two layers
+    cache = tiered_cache(model, "yakv:budget=10,local=0")
+    answer(model, prompts(1, 200), cache)
+    kept = cache.ledger.kept
+    assert kept["device", "index"] == 2 * 200 * (128 // 4 + 2)
+    assert kept["host", "keys"] == 2 * 200 * 4 * (32 // 2 + 2) + 2 * 200 * 8  # positions of the keys are kept too
+    assert kept["host", "values"] == 2 * 200 * 4 * (32 // 2 + 2)
+    assert cache.ledger.moved_bytes_per_step == 2 * 4 * 10 * 2 * (32 // 2 + 2)
+    full = tiered_cache(model, "full")
+    answer(model, prompts(1, 200), full)
+    assert full.ledger.device_bytes_per_token == 2 * 4 * 2 * 32 * 4
+
+
+def test_reuse_counts_only_what_the_last_step_did_not_fetch() -> None:
+    model = tiny()
+    cache = tiered_cache(model, "oracle:budget=70,local=8")
+    answer(model, prompts(1, 90), cache)
+    assert 0 < cache.ledger.moved_bytes_per_step_with_reuse < 0.5 * cache.ledger.moved_bytes_per_step
+
+
+def test_sliding_window_layers_stay_stock() -> None:
+    layer_types = ["sliding_attention", "full_attention"]
+    model = tiny("qwen3", use_sliding_window=True, sliding_window=32, layer_types=layer_types)
+    inputs = prompts(1, 100)
+    assert [layer.is_sliding for layer in tiered_cache(model, "full").layers] == [True, False]
+    full = answer(model, inputs, tiered_cache(model, "full"))
+    assert torch.equal(full.sequences, answer(model, inputs).sequences)
+
+
+def test_a_model_that_never_hands_its_keys_on_is_refused() -> None:
+    model = tiny()
+    cache = tiered_cache(model, "full")
+    model.set_attn_implementation("sdpa")
+    with pytest.raises(ModelError, match="never hands on"):
+        answer(model, prompts(1, 20), cache)
+
+
+def test_a_strategy_that_needs_rotary_positions_says_so() -> None:
+    config = GPT2Config(
+        vocab_size=300, n_positions=256, n_embd=32, n_layer=1, n_head=2, bos_token_id=None, eos_token_id=None
+    )
+    model = GPT2LMHeadModel(config).eval()
+    with pytest.raises(ModelError, match="no single rotary embedding"):
+        answer(model, prompts(1, 120), tiered_cache(model, "yakv:budget=5,local=4"))
