@@ -38,6 +38,9 @@ class Stage(BaseModel):
     name_first: bool = True
     """Answers give a record's name before its other keys, so that each later key can be looked up by the name; with
     false, the keys stand in the gold's order."""
+    scramble: float = Field(default=0.0, ge=0, le=1)
+    """The share of gold values that made-up words replace in the training documents, so that values are found by
+    what the text says of them and not by their looks."""
     generate: list[str] = []
     held_out: str | None = None
 

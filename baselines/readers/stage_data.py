@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from text2json.baselines.readers.batches import Documents
 from text2json.baselines.readers.recipe import Recipe, Stage
+from text2json.baselines.readers.scramble import Scrambler
 from text2json.baselines.readers.tokenizer import train_tokenizer
 
 CHUNK = 2000
@@ -35,30 +37,40 @@ def generated(command: str, work: Path) -> Path:
     return folder
 
 
-def problems_and_answers(folder: Path) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield chunks of the columns `problem` and `answer` of every Parquet file below `folder`."""
+def read(folder: Path, *columns: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield chunks of rows, cut to `columns`, of every Parquet file below `folder`."""
     for file in sorted(folder.rglob("*.parquet")):
-        for batch in pq.ParquetFile(file).iter_batches(CHUNK, columns=["problem", "answer"]):
-            yield batch.column("problem").to_pylist(), batch.column("answer").to_pylist()
+        for batch in pq.ParquetFile(file).iter_batches(CHUNK, columns=list(columns)):
+            yield batch.to_pylist()
 
 
-def with_name_first(answer: str) -> str:
-    """Return the answer with each record's name before its other keys."""
+def reply(answer: str, *, name_first: bool) -> str:
+    """Return what the model is to write: the records, each with its name before its other keys if so wanted."""
+    if not name_first:
+        return answer
     records = [{"name": record["name"], **record} for record in json.loads(answer)]
     return json.dumps(records, separators=(",", ":"), ensure_ascii=False)
 
 
 def tokenize(
-    folder: Path, tokenizer: PreTrainedTokenizerBase, *, name_first: bool = True
+    folder: Path, tokenizer: PreTrainedTokenizerBase, *, name_first: bool = True, scramble: float = 0.0
 ) -> list[tuple[np.ndarray, int]]:
-    """Return (tokens, prompt length) of every sample, in the chat format that the runner uses too."""
+    """Return (tokens, prompt length) of every sample, in the chat format that the runner uses too.
+
+    Args:
+        folder: documents as `text2json generate` writes them.
+        tokenizer: the readers'.
+        name_first: see `Stage`.
+        scramble: the share of gold values that are replaced by made-up words, see `Scrambler`.
+    """
+    scrambler = Scrambler(tokenizer, scramble)
     samples: list[tuple[np.ndarray, int]] = []
-    for problems, answers in problems_and_answers(folder):
-        prompts = tokenizer([f"<|user|>{text}<|assistant|>" for text in problems])["input_ids"]
-        texts = map(with_name_first, answers) if name_first else answers
-        replies = tokenizer([f"{text}<|end|>" for text in texts])["input_ids"]
-        for prompt, reply in zip(prompts, replies, strict=True):
-            samples.append((np.asarray(prompt + reply, dtype=np.int32), len(prompt)))
+    for rows in read(folder, "problem", "answer", "evidence"):
+        pairs = [scrambler.scramble(row) for row in rows] if scramble else [(r["problem"], r["answer"]) for r in rows]
+        prompts = tokenizer([f"<|user|>{problem}<|assistant|>" for problem, _ in pairs])["input_ids"]
+        replies = tokenizer([f"{reply(answer, name_first=name_first)}<|end|>" for _, answer in pairs])["input_ids"]
+        for prompt, answer in zip(prompts, replies, strict=True):
+            samples.append((np.asarray(prompt + answer, dtype=np.int32), len(prompt)))
     return samples
 
 
@@ -67,12 +79,13 @@ def stage_documents(
 ) -> tuple[Documents | None, Documents | None]:
     """Return the stage's documents and its held-out documents, grouped by row length."""
 
-    def samples(commands: list[str]) -> list[tuple[np.ndarray, int]]:
+    def samples(commands: list[str], scramble: float) -> list[tuple[np.ndarray, int]]:
         folders = [generated(command, work) for command in commands]
-        return [pair for folder in folders for pair in tokenize(folder, tokenizer, name_first=stage.name_first)]
+        options = {"name_first": stage.name_first, "scramble": scramble}
+        return [pair for folder in folders for pair in tokenize(folder, tokenizer, **options)]
 
-    learned = samples(stage.generate)
-    held_out = samples([stage.held_out] if stage.held_out is not None else [])
+    learned = samples(stage.generate, stage.scramble)
+    held_out = samples([stage.held_out] if stage.held_out is not None else [], 0.0)
     return (
         Documents.group(learned, stage.lengths) if learned else None,
         Documents.group(held_out, stage.lengths) if held_out else None,
@@ -85,7 +98,7 @@ def make_tokenizer(recipe: Recipe, work: Path) -> PreTrainedTokenizerBase:
     texts = (
         text
         for folder in folders
-        for problems, answers in problems_and_answers(folder)
-        for text in (*problems, *answers)
+        for rows in read(folder, "problem", "answer")
+        for text in [row["problem"] for row in rows] + [row["answer"] for row in rows]
     )
     return train_tokenizer(texts, vocab_size=recipe.vocab_size)
