@@ -138,6 +138,4 @@ class _Drawing:
             if name not in self.cast.names:
                 self.cast.names.add(name)
                 return str(name)
-        raise SpecError(
-            f"{len(self.cast.names)} names of {self.kind.name} are used up", remedy="ask for fewer records"
-        )
+        raise SpecError(f"{len(self.cast.names)} names of {self.kind.name} are used up", remedy="ask for fewer records")

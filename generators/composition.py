@@ -16,12 +16,12 @@ from text2json.generators.knobs import Knobs
 from text2json.generators.layout import assemble, fill, size
 from text2json.generators.noise import misspell
 from text2json.generators.question import LEAD_OUT, asked_schema, question, units
+from text2json.generators.sample_parts import CANARY
 from text2json.generators.telling import Teller
 from text2json.generators.text import Block, Place, Sentence, sentence
 from text2json.schemas.canonical import canonical_json
 from text2json.schemas.sample import Sample
 
-CANARY = "text2json:canary:5d3f3c1e-9b1a-4f63-8a51-0c7d2b6f9e14"
 ATTEMPTS = 12
 
 

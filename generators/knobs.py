@@ -68,10 +68,11 @@ def configurations() -> Mapping[str, Knobs]:
     """Return the shipped configurations by name."""
     text = (Path(__file__).parent / "configurations.toml").read_text(encoding="utf-8")
     tables = tomllib.loads(text)
-    return {
-        name: Knobs(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
-        for name, table in tables.items()
-    }
+    found: dict[str, Knobs] = {}
+    for name, table in tables.items():
+        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        found[name] = Knobs(**settings)
+    return found
 
 
 def configuration(name: str, **changes: Any) -> Knobs:
@@ -149,3 +150,8 @@ def _example(key: str, kind: str) -> str:
     return f"{key}=" + {"Range": f"2 or {key}=2-5", "bool": "true", "int": "5", "tuple[int, ...]": "1,2,4"}.get(
         kind, "text"
     )
+
+
+def recorded(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return changed knobs as a manifest holds them."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in changes.items()}

@@ -1,4 +1,4 @@
-"""From blocks that tell of records to one text of a wanted length: filler between them, loose sentences in the filler."""
+"""From blocks to one text of a wanted length: filler between them, loose sentences in the filler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small templates for names and values, as the domains' files write them: `{made_up} {firm_endings!}`, `{AA}-{100-999}`.
+"""Templates for names and values, as in the domains' files: `{made_up} {firm_endings!}`, `{AA}-{100-999}`.
 
 A slot is a lexicon's name (its entries of the sample's split), the same with `!` (all of its entries), `made_up` (an
 invented word), a row of capital A (so many letters) or a range of whole numbers (as wide as its lower end is written).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 
 from text2json.errors import SpecError, did_you_mean
 from text2json.generators import lexicon, locales
@@ -57,7 +57,7 @@ class Template:
                 return text
 
 
-@lru_cache(maxsize=None)
+@cache
 def template(text: str, shared: bool = False) -> Template:
     """Return the template that `text` describes."""
     return Template(text, shared=shared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 Path = tuple[int, str]
@@ -25,7 +25,7 @@ class Sentence(NamedTuple):
     places: tuple[Place, ...] = ()
 
 
-@lru_cache(maxsize=None)
+@cache
 def pieces(pattern: str) -> tuple[str, ...]:
     """Cut a pattern: its literal texts stand at even places, the names of its slots at odd ones."""
     return tuple(pattern.replace("}", "{").split("{"))

@@ -229,7 +229,8 @@ class Listing(Kind):
 
     def draw(self, bits: Bits, split: str) -> list[Any]:
         """Draw `low` to `high` values, all different."""
-        count, found = bits.between(self.low, self.high), []
+        count = bits.between(self.low, self.high)
+        found: list[Any] = []
         while len(found) < count:
             value = self.of.draw(bits, split)
             if value not in found:

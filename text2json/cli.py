@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -18,11 +19,16 @@ from text2json.errors import Text2JSONError
 COMMANDS = {
     "demo": "show the whole loop: documents, a model, KV offloading, scores",
     "generate": "write documents with gold records",
+    "datasets": "list configurations and frozen versions",
+    "verify": "check a folder of documents against its manifest",
+    "show": "print one document with its evidence beside the gold",
+    "export": "write samples as JSONL in the paper's form",
+    "import": "turn JSONL of the paper's form into a data folder",
     "run": "let a model answer, with a KV-cache strategy",
     "strategies": "list the KV-cache strategies",
     "score": "score predictions against gold",
 }
-"""Subcommand → its line of help; the module is `text2json.commands.<name>`."""
+"""Subcommand → its line of help; the module is `text2json.commands.<name>`, with a `_` after a word of Python's own."""
 
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
@@ -37,7 +43,7 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     for name, line in COMMANDS.items():
         command = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
         if name == wanted:
-            module = importlib.import_module(f"text2json.commands.{name}")
+            module = importlib.import_module(f"text2json.commands.{name}" + "_" * keyword.iskeyword(name))
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     return parser

@@ -43,9 +43,9 @@ def iter_samples(data: str | Path) -> Iterator[Sample]:
     if path is None:
         rows = _hub_rows(text)
     elif path.is_dir():
-        rows = _parquet_rows(_file_in(path, choice))
+        rows = parquet_samples(_file_in(path, choice))
     elif path.suffix == ".parquet":
-        rows = _parquet_rows(path)
+        rows = parquet_samples(path)
     else:
         rows = _jsonl_rows(path)
     return _unique(rows, text)
@@ -82,7 +82,12 @@ def _file_in(folder: Path, choice: str) -> Path:
     return found[0]
 
 
-def _parquet_rows(file: Path) -> Iterator[Sample]:
+def parquet_samples(file: Path) -> Iterator[Sample]:
+    """Yield the samples of one Parquet file.
+
+    Raises:
+        DataError: it is no Parquet, or its rows are no samples.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -5,24 +5,39 @@ Everything is first written beside the folder and renamed at the end, so that a 
 
 from __future__ import annotations
 
-import hashlib
-import json
+import itertools
 import multiprocessing
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from text2json.errors import DataError, SpecError
+from text2json.card import Figures, folder_card
+from text2json.errors import CheckFailed, DataError, SpecError
 from text2json.generators import generate
-from text2json.generators.knobs import configuration
-from text2json.schemas.canonical import canonical_json
+from text2json.generators.knobs import configuration, recorded
+from text2json.manifest import MANIFEST, Digest, Entry, Manifest, first_changed_input, frozen, frozen_entry, inputs
 from text2json.schemas.sample import Sample
 
-CHUNK = 500
-MANIFEST = "manifest.json"
+CHUNK = 200
+CHUNK_CHARACTERS = 8_000_000
+"""What a chunk of samples may hold, so that memory stays flat for documents of any length."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One configuration's split, as it is to be written."""
+
+    config: str
+    split: str
+    samples: int
+    seed: int
+    knobs: dict[str, Any]
+    sha256: str | None = None
+    """What must come out, where it is frozen."""
 
 
 def write_dataset(
@@ -30,47 +45,79 @@ def write_dataset(
     folder: Path,
     *,
     samples: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     split: str = "test",
     workers: int = 1,
     knobs: dict[str, Any] | None = None,
+    version: str | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Write a configuration's documents to `folder` and return its manifest.
+    """Write documents to `folder` and return its manifest.
 
     Args:
-        config: which configuration.
+        config: which configuration, or several with commas between.
         folder: must not exist yet, or be empty.
         samples: how many; the configuration's own number unless given.
-        seed: another seed gives other documents.
-        split: `train` or `test`.
+        seed: another seed gives other documents; 0 unless given.
+        split: `train` or `test`, or both with a comma between.
         workers: processes that generate; the bytes do not depend on it.
         knobs: settings that differ from the configuration's.
+        version: a frozen version, which decides samples and seed.
         advance: called with the number of samples written since its last call.
 
     Raises:
-        SpecError: the configuration, split or a knob is unknown or impossible.
+        SpecError: the configuration, split, version or a knob is unknown or impossible.
+        DataError: the folder is not empty, or cannot be written.
+        CheckFailed: the documents are not those of the version.
+    """
+    _must_be_empty(folder)
+    parts = plan(config, split, samples=samples, seed=seed, knobs=knobs or {}, version=version)
+    for part in parts:  # impossible knobs show before any file
+        next(generate(part.config, split=part.split, seed=part.seed, samples=1, **part.knobs))
+    with whole_folder(folder) as draft:
+        manifest = _write_parts(draft, parts, workers, version, advance)
+    return manifest.model_dump(mode="json")
+
+
+def import_samples(samples: Iterable[Sample], folder: Path, config: str) -> Entry:
+    """Write samples from elsewhere as the one configuration of a data folder, split `test`.
+
+    Raises:
         DataError: the folder is not empty, or cannot be written.
     """
+    _must_be_empty(folder)
+    figures = Figures(config, "test")
+    with whole_folder(folder) as draft:
+        digest, count = _write_parquet(draft / config / "test.parquet", _groups(samples), figures, lambda _: None)
+        entry = Entry(samples=count, seed=0, sha256=digest)
+        manifest = Manifest(inputs={}, configs={config: {"test": entry}})
+        (draft / MANIFEST).write_text(manifest.text(), encoding="utf-8")
+    return entry
+
+
+def _groups(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+    rest = iter(samples)
+    while group := list(itertools.islice(rest, CHUNK)):
+        yield group
+
+
+def _must_be_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError("exists and is not empty", file=folder, remedy="choose another --out")
-    changes = knobs or {}
-    settings = configuration(config, **changes)
-    count = settings.samples if samples is None else samples
-    if count < 1:
-        raise SpecError(f"{count} samples", remedy="ask for at least one")
-    next(generate(config, split=split, seed=seed, samples=1, **changes))  # impossible knobs show before any file
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to write into that becomes `folder` when all went well, and goes away otherwise.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    draft: Path | None = None
     try:
-        chunks = _chunks(config, split, seed, count, workers, changes)
-        digest = _write_parquet(draft / config / f"{split}.parquet", chunks, advance)
-        manifest = {
-            "format": "text2json-manifest-1",
-            "configs": {config: {split: {"samples": count, "seed": seed, "knobs": asdict(settings), "sha256": digest}}},
-        }
-        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        (draft / "README.md").write_text(_card(config, split), encoding="utf-8")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        yield draft
         if folder.exists():
             folder.rmdir()
         draft.chmod(0o755)
@@ -79,25 +126,79 @@ def write_dataset(
         raise DataError(f"cannot be written: {error.strerror or error}", file=folder,
                         remedy="free some space, or choose another --out") from error  # fmt: skip
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def plan(
+    config: str, split: str, *, samples: int | None, seed: int | None, knobs: dict[str, Any], version: str | None
+) -> list[Part]:
+    """Return what is to be written, one part for each configuration and split.
+
+    Raises:
+        SpecError: something is unknown, impossible, or at odds with the frozen version.
+    """
+    if samples is not None and samples < 1:
+        raise SpecError(f"{samples} samples", remedy="ask for at least one")
+    parts = []
+    for name in config.split(","):
+        settings = configuration(name, **knobs)
+        for half in split.split(","):
+            if version is None:
+                count = settings.samples if samples is None else samples
+                parts.append(Part(name, half, count, 0 if seed is None else seed, knobs))
+                continue
+            entry = frozen_entry(version, name, half)
+            if knobs or samples not in (None, entry.samples) or seed not in (None, entry.seed):
+                raise SpecError(f"version {version} of {name} is frozen: {entry.samples} samples, seed {entry.seed}",
+                                remedy="leave out --samples, --seed and --set, or leave out --version")  # fmt: skip
+            parts.append(Part(name, half, entry.samples, entry.seed, {}, entry.sha256))
+    return parts
+
+
+def _write_parts(
+    draft: Path, parts: Sequence[Part], workers: int, version: str | None, advance: Callable[[int], None]
+) -> Manifest:
+    configs: dict[str, dict[str, Entry]] = {}
+    figures: list[Figures] = []
+    for part in parts:
+        found = Figures(part.config, part.split)
+        file = draft / part.config / f"{part.split}.parquet"
+        digest, _ = _write_parquet(file, chunks(part, workers), found, advance)
+        if part.sha256 not in (None, digest) and version is not None:
+            raise CheckFailed(
+                f"{part.config}/{part.split} is not that of version {version}: sha256 {digest}, frozen {part.sha256}; "
+                f"{first_changed_input(frozen(version))}"
+            )
+        entry = Entry(samples=part.samples, seed=part.seed, knobs=recorded(part.knobs), sha256=digest)
+        configs.setdefault(part.config, {})[part.split] = entry
+        figures.append(found)
+    live = {knob for part in parts for knob in [part.knobs.get("locale")] if knob}
+    manifest = Manifest(version=version, inputs=inputs(), made_with=_faker() if live else {}, configs=configs)
+    (draft / MANIFEST).write_text(manifest.text(), encoding="utf-8")
+    (draft / "README.md").write_text(folder_card(manifest, figures), encoding="utf-8")
     return manifest
 
 
-Job = tuple[str, str, int, int, int, dict[str, Any]]
+def _faker() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {"faker": version("faker")}
+
+
+Job = tuple[Part, int, int]
 
 
 def _make_chunk(job: Job) -> list[Sample]:
-    config, split, seed, start, count, knobs = job
-    return list(generate(config, split=split, seed=seed, samples=count, start=start, **knobs))
+    part, start, count = job
+    return list(generate(part.config, split=part.split, seed=part.seed, samples=count, start=start, **part.knobs))
 
 
-def _chunks(
-    config: str, split: str, seed: int, count: int, workers: int, knobs: dict[str, Any]
-) -> Iterator[list[Sample]]:
-    size = max(1, min(CHUNK, -(-count // (4 * workers))))
-    jobs: Iterable[Job] = (
-        (config, split, seed, start, min(size, count - start), knobs) for start in range(0, count, size)
-    )
+def chunks(part: Part, workers: int) -> Iterator[list[Sample]]:
+    """Yield the samples of `part` in order, a few at a time, made by `workers` processes."""
+    longest = configuration(part.config, **part.knobs).length[1]
+    size = max(1, min(CHUNK, CHUNK_CHARACTERS // longest, -(-part.samples // (4 * workers))))
+    jobs: Iterable[Job] = ((part, start, min(size, part.samples - start)) for start in range(0, part.samples, size))
     if workers == 1:
         yield from map(_make_chunk, jobs)
         return
@@ -105,37 +206,24 @@ def _chunks(
         yield from pool.imap(_make_chunk, jobs)
 
 
-def _write_parquet(file: Path, chunks: Iterable[list[Sample]], advance: Callable[[int], None]) -> str:
-    """Write the samples and return the SHA-256 of their canonical JSONL."""
+def _write_parquet(
+    file: Path, groups: Iterable[list[Sample]], figures: Figures, advance: Callable[[int], None]
+) -> tuple[str, int]:
+    """Write the samples and return the SHA-256 of their canonical JSONL and their number."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     text = ("id", "domain", "kind", "problem", "answer", "schema")
     columns = [(name, pa.string()) for name in text]
     columns += [("text_span", pa.list_(pa.int64())), *((name, pa.string()) for name in ("evidence", "knobs", "canary"))]
-    digest = hashlib.sha256()
-    file.parent.mkdir(parents=True)
+    digest = Digest()
+    file.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(file, pa.schema(columns), compression="zstd") as writer:
-        for samples in chunks:
+        for samples in groups:
+            for sample in samples:
+                digest.add(sample)
+                figures.add(sample)
             rows = [sample.to_dict() for sample in samples]
-            for row in rows:
-                digest.update((canonical_json(row) + "\n").encode())
             writer.write_table(pa.Table.from_pylist(rows, schema=writer.schema))
             advance(len(rows))
-    return digest.hexdigest()
-
-
-def _card(config: str, split: str) -> str:
-    return f"""---
-license: cc-by-4.0
-configs:
-- config_name: {config}
-  data_files:
-  - split: {split}
-    path: {config}/{split}.parquet
----
-
-# Documents of the configuration `{config}`
-
-Made by `text2json generate {config}`; what it was made with stands in `{MANIFEST}`.
-"""
+    return digest.hexdigest(), digest.count

@@ -15,10 +15,10 @@ from text2json.generators.demo.domain import Domain
 from text2json.generators.demo.genres import GENRES, Record
 from text2json.generators.demo.products import Products
 from text2json.generators.knobs import Knobs
+from text2json.generators.sample_parts import CANARY
 from text2json.schemas.canonical import canonical_json
 from text2json.schemas.sample import Sample
 
-CANARY = "text2json:canary:5d3f3c1e-9b1a-4f63-8a51-0c7d2b6f9e14"
 ATTEMPTS = 24
 INSTRUCTIONS = (
     "List all {noun} that the text describes, as a JSON list of records, in order of appearance.",

@@ -1,0 +1,42 @@
+"""The paper's JSONL, one `{"problem": ..., "answer": ...}` a line: write it, and turn it into a data folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from text2json.errors import DataError
+from text2json.schemas.sample import Sample
+
+
+def export_jsonl(samples: Iterable[Sample], file: Path) -> int:
+    """Write samples in the paper's form and return how many; the file appears when it is whole.
+
+    Raises:
+        DataError: the file exists, or cannot be written.
+    """
+    if file.exists():
+        raise DataError("exists", file=file, remedy="choose another --out")
+    draft = ""
+    count = 0
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as lines:
+            for sample in samples:
+                row = {"problem": sample.problem, "answer": sample.answer}
+                lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+                count += 1
+        Path(draft).chmod(0o644)
+        Path(draft).replace(file)
+        draft = ""
+    except OSError as error:
+        raise DataError(f"cannot be written: {error.strerror or error}", file=file,
+                        remedy="free some space, or choose another --out") from error  # fmt: skip
+    finally:
+        if draft:
+            Path(draft).unlink(missing_ok=True)
+    return count

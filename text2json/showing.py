@@ -1,0 +1,132 @@
+"""A look at one sample: its document with the evidence marked, beside the gold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from html import escape
+
+from text2json.data import iter_samples
+from text2json.errors import DataError, did_you_mean
+from text2json.schemas.sample import Sample
+
+CODES = (31, 32, 33, 34, 35, 36, 91, 92, 93, 94, 95, 96)
+"""Colours of a terminal; records take turns."""
+COLOURS = ("#c62f2f", "#1f7a33", "#8a5a00", "#1f5fbf", "#9432a8", "#00707a", "#b03a72", "#4d6b00")
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1a1a1a; --line: #d4d4d4; --paper: #fff; }
+@media (prefers-color-scheme: dark) { :root { --ink: #eee; --line: #444; --paper: #161616; } }
+body { font: 15px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1rem auto;
+       max-width: 1400px; padding: 0 1rem; }
+main { display: grid; grid-template-columns: minmax(0, 3fr) minmax(260px, 2fr); gap: 1.5rem; align-items: start; }
+@media (max-width: 800px) { main { grid-template-columns: minmax(0, 1fr); } }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: 14px/1.55 ui-monospace, monospace; }
+mark { color: inherit; background: color-mix(in srgb, var(--c) 22%, transparent); border-bottom: 2px solid var(--c);
+       border-radius: 2px; }
+aside { position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow: auto; }
+table { border-collapse: collapse; width: 100%; margin-bottom: 1rem; }
+caption { text-align: left; font-weight: 600; border-bottom: 3px solid var(--c); }
+th, td { text-align: left; vertical-align: top; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid var(--line);
+         overflow-wrap: anywhere; }
+th { font-weight: 400; }
+a { color: inherit; }
+"""
+
+
+def find_sample(data: str, identifier: str | None) -> Sample:
+    """Return the sample of that id, or the first.
+
+    Raises:
+        DataError: there is none.
+    """
+    known = []
+    for sample in iter_samples(data):
+        if identifier in (None, sample.id):
+            return sample
+        known.append(sample.id)
+    near = did_you_mean(str(identifier), known) if len(known) <= 20 else did_you_mean(str(identifier), known)[:80]
+    raise DataError(f"no sample {identifier!r}", file=data, remedy=near)
+
+
+def marks(sample: Sample) -> Iterator[tuple[int, int, int, str]]:
+    """Yield (start, end, record, path) of every stated value, in order and without overlaps."""
+    found = [
+        (start, end, int(item["path"][1 : item["path"].index("]")]), item["path"])
+        for item in json.loads(sample.evidence)
+        for start, end in item["spans"]
+    ]
+    last = 0
+    for start, end, record, path in sorted(found):
+        if start >= last:
+            yield start, end, record, path
+            last = end
+
+
+def terminal_text(sample: Sample, *, color: bool) -> str:
+    """Return the problem with its evidence in colour, or in brackets, and the gold below."""
+    parts = []
+    last = 0
+    for start, end, record, _ in marks(sample):
+        value = sample.problem[start:end]
+        code = CODES[record % len(CODES)]
+        parts += [
+            _safe(sample.problem[last:start]),
+            f"\x1b[1;{code}m{_safe(value)}\x1b[0m" if color else f"⟦{_safe(value)}⟧",
+        ]
+        last = end
+    parts.append(_safe(sample.problem[last:]))
+    gold = []
+    for record, fields in enumerate(sample.records()):
+        text = _safe(json.dumps(fields, ensure_ascii=False))
+        gold.append(f"\x1b[1;{CODES[record % len(CODES)]}m[{record}]\x1b[0m {text}" if color else f"[{record}] {text}")
+    return "\n".join([f"── {sample.id} · {sample.domain} · {sample.kind}", "".join(parts), "── gold", *gold,
+                      f"── knobs {_safe(sample.knobs)}"])  # fmt: skip
+
+
+def _safe(text: str) -> str:
+    """Take control characters out, so that a text cannot steer the terminal."""
+    return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
+
+
+def html_page(sample: Sample) -> str:
+    """Return the same as a page of its own, marks and gold linked both ways."""
+    parts = []
+    last = 0
+    seen: set[str] = set()
+    for start, end, record, path in marks(sample):
+        colour = COLOURS[record % len(COLOURS)]
+        anchor = "" if path in seen else f' id="t-{escape(path)}"'
+        seen.add(path)
+        parts += [
+            escape(sample.problem[last:start]),
+            f'<a href="#g-{record}"><mark{anchor} style="--c: {colour}" title="{escape(path)}">'
+            f"{escape(sample.problem[start:end])}</mark></a>",
+        ]
+        last = end
+    parts.append(escape(sample.problem[last:]))
+    tables = "".join(_table(record, fields) for record, fields in enumerate(sample.records()))
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(sample.id)}</title>
+<style>{STYLE}</style>
+<h1>{escape(sample.id)}</h1>
+<p>{escape(sample.domain)}, {escape(sample.kind)}; knobs: <code>{escape(sample.knobs)}</code></p>
+<main><pre>{"".join(parts)}</pre><aside>{tables}</aside></main>
+</html>
+"""
+
+
+def _table(record: int, fields: object) -> str:
+    if not isinstance(fields, dict):
+        return f'<pre id="g-{record}">{escape(json.dumps(fields, ensure_ascii=False))}</pre>'
+    rows = "".join(
+        f'<tr><th scope="row">{escape(key)}</th>'
+        f"<td>{escape(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}</td></tr>"
+        for key, value in sorted(fields.items())
+    )
+    caption = f'<a href="#t-[{record}].name">record {record}</a>'
+    colour = COLOURS[record % len(COLOURS)]
+    return f'<table id="g-{record}" style="--c: {colour}"><caption>{caption}</caption>{rows}</table>'
