@@ -1,4 +1,7 @@
-"""Step 6: intervals by the bootstrap over samples (Efron 1979): whole documents are drawn again, never single leaves."""
+"""Step 6: intervals by the bootstrap over samples (Efron 1979).
+
+Whole documents are drawn again, never single leaves, which would make the intervals far too narrow.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from text2json.metrics.counts import Counts
 
 RESAMPLES = 2000
 SEED = 12345
+CELLS = 1 << 22
+"""How many draws are held in memory at once."""
 
 
 def f1_interval(counts: Sequence[Counts], *, resamples: int = RESAMPLES, seed: int = SEED) -> tuple[float, float]:
@@ -22,9 +27,13 @@ def f1_interval(counts: Sequence[Counts], *, resamples: int = RESAMPLES, seed: i
 
     table = np.array([(2 * item.right, item.predicted + item.gold) for item in counts], dtype=np.float64)
     rng = np.random.default_rng(seed)
-    values = np.empty(resamples)
-    for number in range(resamples):
-        twice, total = table[rng.integers(0, len(table), len(table))].sum(0)
-        values[number] = twice / total if total else 1.0
+    at_once = max(1, CELLS // len(table))
+    sums = np.concatenate(
+        [
+            rng.multinomial(len(table), np.full(len(table), 1 / len(table)), min(at_once, resamples - start)) @ table
+            for start in range(0, resamples, at_once)
+        ]
+    )
+    values = np.divide(sums[:, 0], sums[:, 1], out=np.ones(resamples), where=sums[:, 1] > 0)
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)

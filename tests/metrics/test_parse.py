@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from text2json.metrics.parse import STATUSES, parse
+
+RECORDS = st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.booleans()))
+
+
+@pytest.mark.parametrize(
+    ("output", "status", "records"),
+    [
+        ('[{"a":1}]', "ok", [{"a": 1}]),
+        ("\ufeff [] \n", "ok", []),
+        ('Here it is:\n```json\n[{"a":1}]\n```\nDone.', "fenced", [{"a": 1}]),
+        ("```\n[]\n```", "fenced", []),
+        ('The records are [{"a":1}] as asked.', "embedded", [{"a": 1}]),
+        ('As [1] says: [{"a":1}]', "embedded", [{"a": 1}]),
+        ('{"records":[{"a":1}]}', "embedded", [{"a": 1}]),
+        ('<think>Maybe [{"a":2}]?</think>[{"a":1}]', "ok", [{"a": 1}]),
+        ('[{"a":"```"}]', "ok", [{"a": "```"}]),
+        ('[{"a":1},{"a":"b', "truncated", []),
+        ('[{"a":1},', "truncated", []),
+        ("[", "truncated", []),
+        ("nothing found", "invalid", []),
+        ("", "invalid", []),
+        ('[{"a":NaN}]', "invalid", []),
+        ('[{"a":1e999}]', "ok", [{"a": float("inf")}]),
+        ("[" * 100_000, "invalid", []),
+        ('{"a":1}', "wrong_type", []),
+        ("42", "wrong_type", []),
+        (None, "missing", []),
+    ],
+)
+def test_an_output_gives_its_records_and_a_status(output: str | None, status: str, records: list[Any]) -> None:
+    parsed = parse(output)
+    assert (parsed.status, parsed.records) == (status, records)
+
+
+def test_complete_records_of_a_truncated_output_are_kept_apart() -> None:
+    parsed = parse('[{"a":1},{"a":2},{"a":"thr')
+    assert parsed.records == []
+    assert parsed.salvaged == [{"a": 1}, {"a": 2}]
+
+
+@given(RECORDS)
+def test_what_was_written_as_json_is_read_as_it_was(records: list[Any]) -> None:
+    parsed = parse(json.dumps(records))
+    assert (parsed.status, parsed.records) == ("ok", records)
+
+
+@given(st.text(alphabet=st.sampled_from('[]{}",:01a \n`'), max_size=40) | st.text())
+def test_no_text_breaks_the_parser(text: str) -> None:
+    parsed = parse(text)
+    assert parsed.status in STATUSES
+    assert isinstance(parsed.records, list)
