@@ -34,8 +34,11 @@ class TieredLayer(DynamicLayer):
     While dense, `keys` and `values` hold everything; once sealed, only the tokens generated since.
     """
 
+    keys: Tensor
+    values: Tensor
+
     def __init__(self, cache: TieredCache) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.cache = cache
         self.sealed: Sealed | None = None
         self.dense = False
@@ -95,7 +98,7 @@ class TieredLayer(DynamicLayer):
     def reset(self) -> None:
         """Forget everything, for another prompt."""
         self.sealed, self.dense, self.pending = None, False, False
-        self.keys = self.values = None
+        self.keys = self.values = None  # type: ignore[assignment]
         self.is_initialized = False
 
     def crop(self, tokens: int) -> None:
@@ -169,7 +172,7 @@ class TieredCache(DynamicCache):
 
     def reset(self) -> None:
         """Forget everything, for another prompt."""
-        super().reset()
+        super().reset()  # type: ignore[no-untyped-call]
         self._steps = self._moved = self._moved_with_reuse = 0.0
 
     @property
@@ -177,24 +180,24 @@ class TieredCache(DynamicCache):
         """Count now: bytes kept by every tensor of every layer, and bytes moved so far."""
         ledger = Ledger(steps=int(self._steps), moved=self._moved, moved_with_reuse=self._moved_with_reuse)
         for layer in self.layers:
-            if not getattr(layer, "is_initialized", False) or layer.keys is None:
+            keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
+            if keys is None or values is None:
                 continue
-            ledger.batch = layer.keys.shape[0]
-            both = layer.keys.nbytes + layer.values.nbytes
+            ledger.batch = keys.shape[0]
             sealed = layer.sealed if isinstance(layer, TieredLayer) else None
             if sealed is None:
-                ledger.kept["device", "exact"] += both
-                ledger.positions = max(ledger.positions, ledger.batch * layer.keys.shape[2])
+                ledger.kept["device", "exact"] += keys.nbytes + values.nbytes
+                ledger.positions = max(ledger.positions, ledger.batch * keys.shape[2])
                 continue
             ledger.positions = ledger.batch * sealed.length
-            ledger.kept["device", "generated"] += both
+            ledger.kept["device", "generated"] += keys.nbytes + values.nbytes
             for part in sealed.parts():
                 ledger.kept[part.tier, part.purpose] += part.nbytes
         return ledger
 
 
 def positions_of(valid: Tensor) -> Tensor:
-    """Return the rotary positions (B, N) that `generate` gives to left-padded prompts: 0, 1, ... from the first token."""
+    """Return the rotary positions (B, N) that `generate` gives left-padded prompts: 0, 1, ... from the first token."""
     return (valid.long().cumsum(1) - 1).clamp(min=0)
 
 

@@ -78,4 +78,5 @@ class HiggsKeys(Index):
         spread[:, places, :, places] = query.float().transpose(0, 1)
         turned = self.quantizer.rotate(spread.flatten(3)).flatten(3)
         keys = self.quantizer.turned(self.codes, self.scales).flatten(2)
-        return (turned.flatten(1, 2) @ keys.transpose(1, 2)).unflatten(1, (heads, group))
+        scores = turned.flatten(1, 2) @ keys.transpose(1, 2)
+        return scores.view(batch, heads, group, -1)

@@ -92,7 +92,7 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     nn.Module.to(model, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
-    model.eval()  # type: ignore[no-untyped-call]
+    model.eval()
     return LoadedModel(name, getattr(model.config, "_commit_hash", None), model, tokenizer)
 
 

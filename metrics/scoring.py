@@ -54,7 +54,7 @@ def score(
         )
     scores = [score_sample(sample, outputs.get(sample.id)) for sample in samples]
     keyed = {_schema_parts(sample.schema)[0] is not None for sample in samples}
-    align_rule = {(True,): "key", (False,): "assignment"}.get(tuple(keyed), "mixed")
+    align_rule = "mixed" if len(keyed) > 1 else "key" if keyed == {True} else "assignment"
     return Report.of(scores, Rules(version=__version__, data=data_name, align=align_rule).signature())
 
 

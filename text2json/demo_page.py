@@ -54,8 +54,8 @@ host: at each step a strategy chooses which tokens to read back. A record counts
 <h2>The figures</h2>
 <div class="wide">{html_table(rows)}</div>
 <p>Bytes are those of the tensors that are kept, summed over all layers: per prompt token for device and host, per
-decoded token for what moves from host to device. <code>oracle</code> selects with the exact keys, so it is the bound of every
-selector at its budget; its index is not small, and that shows in its device bytes.</p>
+decoded token for what moves from host to device. <code>oracle</code> selects with the exact keys, so it is the bound of
+every selector at its budget; its index is not small, and that shows in its device bytes.</p>
 <h2>One document, its gold</h2>
 <pre>{escape(example.problem)}</pre><pre>{escape(example.answer)}</pre>
 <footer><p><code>{escape(rows[0].report.signature)}</code></p><p>Made in {seconds:.0f} s.</p></footer>

@@ -21,7 +21,8 @@ from text2json.baselines.quantizers.build_grids import FILE, nearest
 def grid(d: int, n: int) -> Tensor:
     """Return the shipped grid (n, d)."""
     with np.load(FILE) as grids:
-        return torch.from_numpy(grids[f"{d}x{n}"])
+        points: Tensor = torch.from_numpy(grids[f"{d}x{n}"])
+        return points
 
 
 @cache
@@ -30,11 +31,12 @@ def hadamard(size: int) -> Tensor:
     matrix = torch.ones(1, 1)
     while len(matrix) < size:
         matrix = torch.cat([torch.cat([matrix, matrix], 1), torch.cat([matrix, -matrix], 1)])
-    return matrix / size**0.5
+    unit: Tensor = matrix / size**0.5
+    return unit
 
 
 def group_size(channels: int, wanted: int = 0) -> int:
-    """Return the group for `channels`: `wanted`, or with 0 the smallest power of two that holds them all, at most 1024."""
+    """Return `wanted`, or with 0 the smallest power of two that holds all channels, at most 1024."""
     whole = 1 << (channels - 1).bit_length()
     return min(wanted or 1024, whole)
 
@@ -57,7 +59,8 @@ class Higgs:
         """Return x (..., c) padded, grouped and turned: (..., groups, group), orthonormally."""
         pad = -x.shape[-1] % self.group
         padded = torch.nn.functional.pad(x.float(), (0, pad))
-        return padded.unflatten(-1, (-1, self.group)) @ hadamard(self.group).to(x.device)
+        grouped: Tensor = padded.unflatten(-1, (-1, self.group))
+        return grouped @ hadamard(self.group).to(x.device)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return codes (..., padded c / d) as bytes and scales (..., groups) as float16.

@@ -81,8 +81,11 @@ def stage_documents(
 
     def samples(commands: list[str], scramble: float) -> list[tuple[np.ndarray, int]]:
         folders = [generated(command, work) for command in commands]
-        options = {"name_first": stage.name_first, "scramble": scramble}
-        return [pair for folder in folders for pair in tokenize(folder, tokenizer, **options)]
+        return [
+            pair
+            for folder in folders
+            for pair in tokenize(folder, tokenizer, name_first=stage.name_first, scramble=scramble)
+        ]
 
     learned = samples(stage.generate, stage.scramble)
     held_out = samples([stage.held_out] if stage.held_out is not None else [], 0.0)

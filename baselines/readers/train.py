@@ -84,7 +84,7 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = rate
         loss, right = self.compiled(batch.ids, batch.places, batch.targets)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()

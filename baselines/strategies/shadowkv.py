@@ -92,8 +92,6 @@ class ShadowKV(SparseStrategy):
         cosine = torch.cosine_similarity(keys, means.float().unsqueeze(3), dim=-1)
         known = prompt.valid[:, : chunks * self.chunk].view(batch, 1, chunks, self.chunk)
         least = cosine.masked_fill(~known, float("inf")).amin(3).masked_fill(~real.unsqueeze(1), float("inf"))
-        if self.outliers < 1:
-            count = int(int(prompt.tokens.max()) * self.outliers) // self.chunk
-        else:
-            count = int(self.outliers)
+        tokens = int(prompt.tokens.max())
+        count = int(tokens * self.outliers) // self.chunk if self.outliers < 1 else int(self.outliers)
         return least.topk(min(count, int(real.sum(1).min())), dim=-1, largest=False).indices

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from transformers import (
@@ -16,7 +18,7 @@ from transformers import (
     Qwen3MoeForCausalLM,
 )
 
-FAMILIES = {
+FAMILIES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "llama": (LlamaConfig, LlamaForCausalLM, {}),
     "llama-yarn": (LlamaConfig, LlamaForCausalLM, {
         "rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0,
@@ -28,16 +30,17 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def tiny(family: str = "llama", **changes: object) -> PreTrainedModel:
+def tiny(family: str = "llama", **changes: Any) -> PreTrainedModel:
     """Return a random model with G = 2 whose output depends strongly on what it reads."""
     config, model, extra = FAMILIES[family]
-    shape = {
+    shape: dict[str, Any] = {
         "vocab_size": 300, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "max_position_embeddings": 2048,
         "initializer_range": 0.2, "bos_token_id": None, "eos_token_id": None, "pad_token_id": 0,
     }  # fmt: skip
     torch.manual_seed(0)
-    return model(config(**(shape | extra | changes))).eval()
+    made: PreTrainedModel = model(config(**(shape | extra | changes))).eval()
+    return made
 
 
 def prompts(batch: int, length: int, *, padding: tuple[int, ...] = ()) -> dict[str, Tensor]:
