@@ -79,8 +79,8 @@ def _attempt(config: str, knobs: Knobs, split: str, seed: int, number: int, bits
     wanted = sorted(["name", *keys])
     head = bits.choice(INSTRUCTIONS).format(noun=kind.noun)
     head += "\n" + canonical_json([{key: "string" for key in wanted}]) + "\n\n"
-    blocks = [GENRES[genre](record, kind, bits, split) for record in records]
-    blocks.insert(0, Block([sentence(bits.choice(kind.texts(split, "title")), {})]))
+    blocks = [GENRES[genre](record, kind, bits) for record in records]
+    blocks.insert(0, Block([sentence(bits.choice(kind.texts("title")), {})]))
     size = len(head) + sum(block.size() + 2 for block in blocks) - 2 + len(LEAD_OUT)
     if size > knobs.length[1]:
         return None
@@ -129,7 +129,7 @@ def _records(kind: Domain, knobs: Knobs, split: str, bits: Bits, keys: list[str]
 
 def _fill(blocks: list[Block], kind: Domain, split: str, bits: Bits, room: int, taken: set[str]) -> int:
     """Put sentences that state nothing into `room` characters; return how many."""
-    patterns = kind.texts(split, "filler")
+    patterns = kind.texts("filler")
     count = 0
     last = ""
     while True:

@@ -25,30 +25,30 @@ class Record:
         return f"[{self.place}].{field}" if field == "name" or field in self.asked else None
 
 
-Genre = Callable[[Record, Domain, Bits, str], Block]
+Genre = Callable[[Record, Domain, Bits], Block]
 
 
-def prose(record: Record, domain: Domain, bits: Bits, split: str) -> Block:
+def prose(record: Record, domain: Domain, bits: Bits) -> Block:
     """Tell of the record in sentences: it is introduced by name, then its facts follow."""
     name = (record.name, record.path("name"))
-    made = [sentence(bits.choice(domain.texts(split, "intro")), {"N": name, "n": (record.noun, None)})]
+    made = [sentence(bits.choice(domain.texts("intro")), {"N": name, "n": (record.noun, None)})]
     for field, value in record.facts:
         form = bits.below(4)
         subject = name if form == 0 else ("It" if form < 3 else f"The {record.noun}", None)
         inside = name if form == 0 else (f"the {record.noun}", None)
-        pattern = bits.choice(domain.texts(split, field, "prose"))
+        pattern = bits.choice(domain.texts(field, "prose"))
         made.append(sentence(pattern, {"S": subject, "s": inside, "v": (value, record.path(field))}))
     return Block(made)
 
 
-def directory(record: Record, domain: Domain, bits: Bits, split: str) -> Block:
+def directory(record: Record, domain: Domain, bits: Bits) -> Block:
     """List the record as an entry: its name, then one labelled fact after another."""
     layout = bits.below(3)
     head = ("{N} ({n})", "{N}, {n}", "- {N}: {n}")[layout]
     glue, fact = (("\n", "  {l}: {v}"), ("; ", "{l} {v}"), (" | ", "{l}: {v}"))[layout]
     made: list[Sentence] = [sentence(head, {"N": (record.name, record.path("name")), "n": (record.noun, None)})]
     for field, value in record.facts:
-        label = bits.choice(domain.texts(split, field, "label"))
+        label = bits.choice(domain.texts(field, "label"))
         made.append(sentence(fact, {"l": (label, None), "v": (value, record.path(field))}))
     return Block(made, glue)
 
