@@ -56,7 +56,7 @@ def sentence(pattern: str, slots: Mapping[str, Said], *, capital: bool = True) -
             parts.append(text)
             length += len(text)
     made = "".join(parts)
-    if capital and not (places and places[0][0] == 0):
+    if capital and (made.startswith("the ") or not (places and places[0][0] == 0)):
         made = made[:1].upper() + made[1:]
     return Sentence(made, tuple(places))
 
