@@ -44,7 +44,9 @@ class Domain(ABC):
 
     @cached_property
     def _texts(self) -> dict[tuple[str, ...], tuple[str, ...]]:
-        found = {(kind,): tuple(self.patterns[kind]) for kind in ("title", "intro", "filler")}
+        found: dict[tuple[str, ...], tuple[str, ...]] = {
+            (kind,): tuple(self.patterns[kind]) for kind in ("title", "intro", "filler")
+        }
         for field, kinds in self.patterns["fields"].items():
             found |= {(field, kind): tuple(texts) for kind, texts in kinds.items()}
         return found
