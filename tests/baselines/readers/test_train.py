@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from text2json.baselines.readers import train as training
+from text2json.baselines.readers.architecture import build_model
+from text2json.baselines.readers.attention import install
+from text2json.baselines.readers.recipe import FOLDER, load_recipe
+from text2json.baselines.readers.scramble import Scrambler
+from text2json.baselines.readers.stage_data import reply
+from text2json.baselines.readers.tokenizer import train_tokenizer
+from text2json.errors import DataError, SpecError
+
+RECIPE = """
+name = "tiny"
+family = "FAMILY"
+vocab_size = 300
+seed = 3
+tokenizer_texts = ["demo --split train --samples 20 --set records=1-2 --set length=400-700"]
+compile = false
+log_every = 1
+threads = 1
+shape = { hidden_size = 32, intermediate_size = 32, num_hidden_layers = 2, head_dim = 8 }
+
+[[stages]]
+name = "rows"
+tokens = 1500
+lengths = [64]
+batch_tokens = 256
+random_share = 1.0
+rate = [1e-3, 1e-3]
+
+[[stages]]
+name = "documents"
+tokens = 8000
+lengths = [1024]
+batch_tokens = 2048
+random_share = 0.2
+scramble = 0.5
+rate = [1e-3, 1e-4]
+generate = ["demo --split train --samples 20 --set records=1-2 --set length=400-700"]
+held_out = "demo --split test --samples 8 --set records=1-2 --set length=400-700"
+"""
+
+
+def write_recipe(folder: Path, family: str = "llama", text: str = RECIPE) -> str:
+    file = folder / "tiny.toml"
+    file.write_text(text.replace("FAMILY", family))
+    return str(file)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3"])
+def test_a_trained_reader_is_a_plain_transformers_folder(family: str, tmp_path: Path) -> None:
+    folder = training.train(load_recipe(write_recipe(tmp_path, family)), tmp_path / "work")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    assert model.dtype == torch.bfloat16
+    assert model.config.model_type == family
+    assert (folder / "model.safetensors").exists()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = tokenizer("<|user|>Hello<|assistant|>", return_tensors="pt")
+    assert torch.isfinite(model(**ids).logits).all()
+    log = [json.loads(line) for line in (tmp_path / "work" / "log.jsonl").read_text().splitlines()]
+    assert {line["stage"] for line in log} == {"rows", "documents"}
+    assert any("held_out_answers" in line for line in log)
+
+
+def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = load_recipe(write_recipe(tmp_path))
+    whole = training.train(recipe, tmp_path / "whole")
+    step = training.Trainer.step
+    calls = 0
+
+    def stop_after_three(self: training.Trainer, *args: object) -> tuple[float, float]:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            training.STOP.set()
+        return step(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training.Trainer, "step", stop_after_three)
+    with pytest.raises(SystemExit):
+        training.train(recipe, tmp_path / "broken")
+    training.STOP.clear()
+    monkeypatch.undo()
+    resumed = training.train(recipe, tmp_path / "broken")
+    one, other = (AutoModelForCausalLM.from_pretrained(folder).state_dict() for folder in (whole, resumed))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_training_attention_equals_transformers_own() -> None:
+    model = build_model("llama", vocab_size=50, seed=0, hidden_size=64, head_dim=16, num_hidden_layers=2).eval()
+    ids = torch.randint(0, 50, (2, 33))
+    with torch.no_grad():
+        stock = model(ids).logits
+        install(model)
+        ours = model(ids).logits
+    torch.testing.assert_close(ours, stock, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.toml")), ids=lambda file: file.stem)
+def test_every_shipped_recipe_loads(file: Path) -> None:
+    recipe = load_recipe(file.stem)
+    assert recipe.name == file.stem
+    assert all(stage.tokens > 0 and stage.lengths == sorted(stage.lengths) for stage in recipe.stages)
+
+
+def test_an_unknown_or_broken_recipe_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="did you mean 'reader-llama'"):
+        load_recipe("reader-lama")
+    broken = write_recipe(tmp_path, text=RECIPE.replace("tokens = 1500", "tokens = 0"))
+    with pytest.raises(DataError, match=r"tiny\.toml: not a recipe"):
+        load_recipe(broken)
+
+
+def test_names_go_first_and_nothing_else_changes() -> None:
+    answer = '[{"colour":"red","name":"A"}]'
+    assert reply(answer, name_first=True) == '[{"name":"A","colour":"red"}]'
+    assert reply(answer, name_first=False) == answer
+
+
+def test_scrambling_replaces_a_value_wherever_the_text_states_it() -> None:
+    tokenizer = train_tokenizer(["the kettle weighs a lot and the lamp does not"] * 5, vocab_size=300)
+    problem = "A is red. The red A."
+    row = {
+        "problem": problem,
+        "answer": '[{"colour":"red","name":"A"}]',
+        "evidence": '[{"path":"[0].colour","spans":[[5,8],[14,17]]},{"path":"[0].name","spans":[[0,1],[18,19]]}]',
+    }
+    changed, answer = Scrambler(tokenizer, 1.0).scramble(row)
+    record = json.loads(answer)[0]
+    assert record["colour"] != "red"
+    assert changed == f"{record['name']} is {record['colour']}. The {record['colour']} {record['name']}."
+    assert Scrambler(tokenizer, 0.0).scramble(row) == (problem, row["answer"])
+
+
+@pytest.mark.slow
+def test_a_shortened_recipe_learns_to_copy(tmp_path: Path) -> None:
+    """The copying stage of the shipped recipe, on its own vocabulary; chance is 1 in 4,096."""
+    recipe = load_recipe("reader-llama")
+    stage = recipe.stages[0].model_copy(update={"tokens": 1_600_000})
+    short = recipe.model_copy(update={"stages": [stage], "checkpoint_seconds": 1e9, "tokenizer_texts": TEXTS})
+    training.train(short, tmp_path)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert log[0]["tokens_right"] < 0.05
+    assert log[-1]["tokens_right"] > 0.7
+
+
+TEXTS = ["demo --split train --samples 3000"]
