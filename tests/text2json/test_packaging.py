@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from text2json import __version__
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("generators", "schemas", "metrics", "baselines")
+
+
+def settings() -> dict[str, object]:
+    found: dict[str, object] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    return found
+
+
+def packages_on_disk() -> set[str]:
+    names = set()
+    for part in ("text2json", *PARTS):
+        for file in (ROOT / part).rglob("*.py"):
+            folder = file.parent.relative_to(ROOT)
+            linked = folder.parts[0] == "text2json" and len(folder.parts) > 1 and folder.parts[1] in PARTS
+            if not linked:
+                names.add(".".join(folder.parts if part == "text2json" else ("text2json", *folder.parts)))
+    return names
+
+
+def data_files() -> set[str]:
+    tracked = subprocess.run(
+        ["git", "ls-files", *PARTS, "text2json"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = (Path(line) for line in tracked.stdout.splitlines())
+    names = {file for file in files if file.suffix != ".py" and not (ROOT / file).is_symlink()}
+    return {str(file if file.parts[0] == "text2json" else "text2json" / file) for file in names}
+
+
+def test_the_package_list_names_every_package_on_disk() -> None:
+    assert set(settings()["packages"]) == packages_on_disk()  # type: ignore[call-overload]
+
+
+def test_each_import_name_is_also_a_path() -> None:
+    for part in PARTS:
+        assert (ROOT / "text2json" / part).resolve() == ROOT / part
+
+
+@pytest.mark.slow
+def test_wheel_and_sdist_hold_every_file_and_nothing_outside_the_package(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    wheel = zipfile.ZipFile(tmp_path / f"text2json-{__version__}-py3-none-any.whl")
+    inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert {name.split("/")[0] for name in inside} == {"text2json"}
+    assert data_files() <= inside
+    with tarfile.open(tmp_path / f"text2json-{__version__}.tar.gz") as sdist:
+        packed = {"text2json/" + name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}
+    assert {name for name in data_files() if name.split("/")[1] in PARTS} <= packed
+
+
+@pytest.mark.slow
+def test_the_wheel_scores_in_an_environment_without_torch(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)], check=True,
+                   capture_output=True)  # fmt: skip
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([str(python), "-m", "pip", "install", "-q", str(wheel)], check=True)
+    code = (
+        "import text2json, json; from text2json.writing import write_dataset; from pathlib import Path; "
+        "write_dataset('demo', Path('documents'), samples=2); data = text2json.load('documents'); "
+        "print(text2json.score({row['id']: row['answer'] for row in data}, data).records.f1)"
+    )
+    done = subprocess.run([str(python), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1.0"
+    without = subprocess.run(
+        [str(python), "-c", "from text2json.baselines import tiered_cache"], capture_output=True, text=True, check=False
+    )
+    assert "pip install 'text2json[baselines]'" in without.stderr
