@@ -80,7 +80,7 @@ def answer(out: Path, documents: Sequence[Sample]) -> list[Row]:
         with progress(spec, len(documents)) as advance:
             run = run_samples(loaded, spec, documents, folder, data=str(out / "data"), options=options, advance=advance)
         predictions = {prediction.id: prediction.output for prediction in read_lines(folder.predictions, Prediction)}
-        report = score(predictions, documents)
+        report = score(predictions, documents, data_name="demo")
         assert run.figures is not None
         rows.append(Row(spec, report, run.figures))
         note(f"    {spec:<26} record F1 {report.records.f1:.3f}")
