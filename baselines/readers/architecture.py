@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from text2json.baselines.readers.tokenizer import END_ID, PAD_ID
@@ -47,3 +48,32 @@ def build_model(family: str, *, vocab_size: int, seed: int, **shape: Any) -> Pre
     else:
         model = LlamaForCausalLM(LlamaConfig(**options))
     return model
+
+
+def grown(model: PreTrainedModel, layers: int, *, seed: int) -> PreTrainedModel:
+    """Return a deeper model that computes the same: new layers stand between the old ones and add nothing yet.
+
+    A new layer's output projections are zero, so that training starts from what the shallow model can do (as in
+    Net2Net, arXiv 1511.05641); its other weights are random.
+
+    Args:
+        model: the shallow reader.
+        layers: how many layers the result has.
+        seed: of the new layers' weights.
+    """
+    old = len(model.model.layers)
+    places = [round((place + 1) * layers / old) - 1 for place in range(old)]
+    torch.manual_seed(seed)
+    config = type(model.config)(**{**model.config.to_dict(), "num_hidden_layers": layers, "layer_types": None})
+    deep = type(model)(config)
+    deep.generation_config = model.generation_config
+    weights = {name: tensor for name, tensor in model.state_dict().items() if ".layers." not in name}
+    for was, now in enumerate(places):
+        for name, tensor in model.model.layers[was].state_dict().items():
+            weights[f"model.layers.{now}.{name}"] = tensor
+    deep.load_state_dict(weights, strict=False)
+    for place, layer in enumerate(deep.model.layers):
+        if place not in places:
+            nn.init.zeros_(layer.self_attn.o_proj.weight)
+            nn.init.zeros_(layer.mlp.down_proj.weight)
+    return deep

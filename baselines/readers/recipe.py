@@ -41,6 +41,8 @@ class Stage(BaseModel):
     scramble: float = Field(default=0.0, ge=0, le=1)
     """The share of gold values that made-up words replace in the training documents, so that values are found by
     what the text says of them and not by their looks."""
+    layers: int | None = None
+    """The model grows to so many layers when the stage begins, see `architecture.grown`."""
     generate: list[str] = []
     held_out: str | None = None
 

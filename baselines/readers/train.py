@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from text2json.baselines.readers import attention
-from text2json.baselines.readers.architecture import build_model
+from text2json.baselines.readers.architecture import build_model, grown
 from text2json.baselines.readers.batches import IGNORED, Batch, Documents, make_batch
 from text2json.baselines.readers.recipe import Recipe, Stage, load_recipe
 from text2json.baselines.readers.rows import RandomRows
@@ -126,15 +126,23 @@ def save_checkpoint(path: Path, trainer: Trainer, progress: Progress) -> None:
     draft.replace(path)
 
 
-def load_checkpoint(path: Path, trainer: Trainer) -> Progress:
-    """Continue from `path`, or from nothing where it does not exist."""
-    if not path.exists():
-        return Progress()
-    state = torch.load(path, weights_only=True)
+def resume(recipe: Recipe, checkpoint: Path) -> tuple[Trainer, Progress]:
+    """Continue from `checkpoint`, or begin where it does not exist."""
+    shape = dict(recipe.shape)
+    if not checkpoint.exists():
+        return Trainer(build(recipe, shape), recipe), Progress()
+    state = torch.load(checkpoint, weights_only=True)
+    shape["num_hidden_layers"] = 1 + max(int(n.split(".")[2]) for n in state["model"] if ".layers." in n)
+    trainer = Trainer(build(recipe, shape), recipe)
     trainer.model.load_state_dict(state["model"])
     for optimizer, saved in zip(trainer.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
-    return Progress(**state["progress"])
+    return trainer, Progress(**state["progress"])
+
+
+def build(recipe: Recipe, shape: dict[str, Any]) -> PreTrainedModel:
+    """Return the recipe's model as it begins."""
+    return build_model(recipe.family, vocab_size=recipe.vocab_size, seed=recipe.seed, **shape)
 
 
 def run_stage(
@@ -208,12 +216,12 @@ def train(recipe: Recipe, work: Path) -> Path:
     """Follow `recipe` in the folder `work`; return the finished model's folder."""
     work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(recipe.threads)
-    model = build_model(recipe.family, vocab_size=recipe.vocab_size, seed=recipe.seed, **recipe.shape)
-    trainer = Trainer(model, recipe)
     checkpoint = work / "checkpoint.pt"
-    progress = load_checkpoint(checkpoint, trainer)
+    trainer, progress = resume(recipe, checkpoint)
     while progress.stage < len(recipe.stages):
         stage = recipe.stages[progress.stage]
+        if stage.layers is not None and stage.layers > len(trainer.model.model.layers):
+            trainer = Trainer(grown(trainer.model, stage.layers, seed=recipe.seed + progress.stage), recipe)
         data = stage_documents(stage, tokenizer_of(recipe, work), work) if stage.generate else (None, None)
         run_stage(trainer, recipe, progress, data, work)
         progress.stage, progress.stage_tokens = progress.stage + 1, 0

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from text2json.baselines.readers import train as training
-from text2json.baselines.readers.architecture import build_model
+from text2json.baselines.readers.architecture import build_model, grown
 from text2json.baselines.readers.attention import install
 from text2json.baselines.readers.recipe import FOLDER, load_recipe
 from text2json.baselines.readers.scramble import Scrambler
@@ -42,6 +42,7 @@ lengths = [1024]
 batch_tokens = 2048
 random_share = 0.2
 scramble = 0.5
+layers = 3
 rate = [1e-3, 1e-4]
 generate = ["demo --split train --samples 20 --set records=1-2 --set length=400-700"]
 held_out = "demo --split test --samples 8 --set records=1-2 --set length=400-700"
@@ -100,6 +101,16 @@ def test_training_attention_equals_transformers_own() -> None:
         install(model)
         ours = model(ids).logits
     torch.testing.assert_close(ours, stock, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3"])
+def test_a_grown_model_computes_what_it_did(family: str) -> None:
+    model = build_model(family, vocab_size=50, seed=0, hidden_size=64, head_dim=16, num_hidden_layers=3).eval()
+    deep = grown(model, 5, seed=1).eval()
+    assert len(deep.model.layers) == deep.config.num_hidden_layers == 5
+    ids = torch.randint(0, 50, (2, 33))
+    with torch.no_grad():
+        torch.testing.assert_close(deep(ids).logits, model(ids).logits)
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.toml")), ids=lambda file: file.stem)
