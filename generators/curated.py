@@ -104,7 +104,9 @@ def schema_of(name: str, keys: list[str]) -> dict[str, Any]:
 
 def _others(name: str, room: int, split: str, bits: Bits) -> list[Block]:
     """Return passages on other subjects, and filler when they are used up, of at most `room` characters."""
-    rest: list[Passage] = [passage for other in collections() if other != name for passage in collection(other).passages]
+    rest: list[Passage] = [
+        passage for other in collections() if other != name for passage in collection(other).passages
+    ]
     bits.shuffle(rest)
     made = []
     for passage in rest:

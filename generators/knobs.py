@@ -113,6 +113,10 @@ def _check(knobs: Knobs) -> None:
         raise SpecError(f"missing={knobs.missing}", remedy="give 0 to 90 of every 100 facts")
     if knobs.order not in ORDERS:
         raise SpecError(f"no order {knobs.order!r}", remedy=did_you_mean(knobs.order, ORDERS))
+    if knobs.bands and (len(knobs.bands) < 2 or list(knobs.bands) != sorted(knobs.bands) or knobs.bands[0] < 1):
+        raise SpecError(f"bands={knobs.bands} are no borders", remedy="give at least two, from small to large")
+    if any(level < 1 for level in knobs.levels):
+        raise SpecError(f"levels={knobs.levels}", remedy="each is a number of records, at least 1")
     if not knobs.domains or not knobs.genres:
         raise SpecError("no domains or no genres", remedy="name at least one of each")
 
