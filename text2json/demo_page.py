@@ -126,12 +126,13 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def point(row: Row, x: float, y: float, taken: list[tuple[float, float]]) -> str:
-    """Return a strategy's mark with its label, moved down until it meets no label in `taken`."""
+    """Return a strategy's mark with its label, moved until it meets no label in `taken`."""
     colour, shape = MARKS[row.strategy.partition(":")[0]]
     end = x > WIDTH * 0.7
     label_x, label_y = (x - 10 if end else x + 10), y + 4
+    step = -14 if y > HEIGHT / 2 else 14  # away from the nearer edge
     while any(abs(label_y - other) < 14 and abs(label_x - place) < 170 for place, other in taken):
-        label_y += 14
+        label_y += step
     taken.append((label_x, label_y))
     anchor = "end" if end else "start"
     drawing = {
