@@ -43,6 +43,11 @@ class Bits:
         if not 0 < n <= 4294967296:
             raise ValueError(f"no number below {n}")
         limit = 4294967296 - 4294967296 % n
+        left = self._left
+        if left:
+            number = left.pop()
+            if number < limit:
+                return number % n
         while True:
             if not self._left:
                 digest = blake2b(self._block.to_bytes(8, "little"), key=self._key).digest()

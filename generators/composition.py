@@ -66,8 +66,9 @@ def draw_count(knobs: Knobs, number: int, bits: Bits) -> int:
 
 def _attempt(config: str, knobs: Knobs, split: str, seed: int, number: int, bits: Bits) -> Sample | None:
     kind = domain(knobs.domains[number % len(knobs.domains)])
-    target = draw_length(knobs, bits)
-    cast = draw_cast(kind, knobs, draw_count(knobs, number, bits), split, bits)
+    count = draw_count(knobs, number, bits)
+    target = draw_length(knobs, bits) - knobs.record_cost * count
+    cast = draw_cast(kind, knobs, count, split, bits)
     head, schema = _question(kind.name, cast, knobs, bits)
     blocks, loose = _tell(Teller(kind, split, bits, knobs.typed), cast)
     room = target - len(head) - len(LEAD_OUT) - size(blocks)
@@ -105,7 +106,8 @@ def _question(name: str, cast: Cast, knobs: Knobs, bits: Bits) -> tuple[str, dic
     schema = asked_schema(name, sorted(["name", *cast.keys]), typed=knobs.typed, complete=not knobs.missing)
     remarks = [domain(name).exclusion] if knobs.distractors[1] else []
     if knobs.typed:
-        remarks.append("Names without titles." + units(schema))
+        titled = [domain(name).entity, *(domain(name).fields[key].kind for key in cast.keys)]
+        remarks += ["Names without titles."] * any(kind.titled for kind in titled) + units(schema)
     if knobs.missing:
         remarks.append("Leave out keys that the text does not state.")
     return question(domain(name).noun, schema, order=knobs.order, remarks=remarks, bits=bits), schema

@@ -113,10 +113,9 @@ def _others(name: str, room: int, split: str, bits: Bits) -> list[Block]:
         if len(passage.text) + 2 <= room:
             made.append(Block([Sentence(passage.text)]))
             room -= len(passage.text) + 2
-    for sentences in filler(bits, split, room):
-        text = " ".join(sentences)
-        if len(text) + 2 > room:
+    for paragraph in filler(bits, split, room):
+        if len(paragraph.text) + 2 > room:
             return made
-        made.append(Block([Sentence(text)]))
-        room -= len(text) + 2
+        made.append(Block([Sentence(paragraph.text)]))
+        room -= len(paragraph.text) + 2
     return made

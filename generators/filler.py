@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from text2json.generators import lexicon
 from text2json.generators.bits import Bits
@@ -53,9 +54,16 @@ def _words(slot: str, split: str) -> tuple[str, ...]:
     return sets[slot] if slot in sets else lexicon.part(slot, split)
 
 
+class Paragraph(NamedTuple):
+    """Sentences, and the text that they make."""
+
+    sentences: tuple[str, ...]
+    text: str
+
+
 @lru_cache(maxsize=2 * LARGE_POOL)
-def filler_paragraph(split: str, number: int) -> tuple[str, ...]:
-    """Return the sentences of a paragraph: three to six on one topic."""
+def filler_paragraph(split: str, number: int) -> Paragraph:
+    """Return a paragraph: three to six sentences on one topic."""
     bits = Bits("text2json filler", split, number)
     frames = bits.choice(_topics(split))
     made = []
@@ -66,7 +74,7 @@ def filler_paragraph(split: str, number: int) -> tuple[str, ...]:
             place = (place + 1) % len(frames)
         last = place
         made.append(_fill(frames[place], bits, split))
-    return tuple(made)
+    return Paragraph(tuple(made), " ".join(made))
 
 
 def _fill(frame: list[str], bits: Bits, split: str) -> str:
@@ -86,7 +94,7 @@ def _fill(frame: list[str], bits: Bits, split: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def filler(bits: Bits, split: str, room: int) -> Iterator[tuple[str, ...]]:
+def filler(bits: Bits, split: str, room: int) -> Iterator[Paragraph]:
     """Yield paragraphs for a document that has `room` characters to fill, without end."""
     pool = POOL if room < LARGE else LARGE_POOL
     place, step = bits.below(pool), 2 * bits.below(pool // 2) + 1

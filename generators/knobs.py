@@ -45,6 +45,8 @@ class Knobs:
     """Into how many sections, each of one genre, the records are dealt."""
     levels: tuple[int, ...] = ()
     """Numbers of records that take turns, in place of `records`."""
+    record_cost: int = 0
+    """Characters by which a document is shorter for each record: names and codes need more tokens than prose does."""
     bands: tuple[int, ...] = ()
     """Borders of bands of `length`, each as likely, in place of a uniform draw."""
     distractors: Range = (0, 0)
@@ -111,6 +113,8 @@ def _check(knobs: Knobs) -> None:
             raise SpecError(f"{key}={getattr(knobs, key)[1]} is too many", remedy=f"at most {most}")
     if not 0 <= knobs.missing <= 90:
         raise SpecError(f"missing={knobs.missing}", remedy="give 0 to 90 of every 100 facts")
+    if knobs.record_cost < 0:
+        raise SpecError(f"record_cost={knobs.record_cost}", remedy="give 0 or more characters")
     if knobs.order not in ORDERS:
         raise SpecError(f"no order {knobs.order!r}", remedy=did_you_mean(knobs.order, ORDERS))
     if knobs.bands and (len(knobs.bands) < 2 or list(knobs.bands) != sorted(knobs.bands) or knobs.bands[0] < 1):

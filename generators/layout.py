@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from text2json.generators.bits import Bits
-from text2json.generators.filler import filler
+from text2json.generators.filler import Paragraph, filler
 from text2json.generators.text import Block, Place, Sentence
 
 GAP = "\n\n"
@@ -21,12 +21,15 @@ def fill(blocks: Sequence[Block], loose: Sequence[Sentence], *, room: int, split
     room -= sum(len(part.text) + 2 for part in loose)
     fillers = _paragraphs(room, split, bits)
     own = [Block([part]) for part in loose] if not fillers else []
+    hosts: dict[int, list[Sentence]] = {}
     for part in loose if fillers else ():
-        host = bits.choice(fillers).sentences
+        place = bits.below(len(fillers))
+        host = hosts.setdefault(place, [Sentence(text) for text in fillers[place].sentences])
         host.insert(bits.between(0, len(host)), part)
+    told = [Block(hosts.get(place) or [Sentence(found.text)]) for place, found in enumerate(fillers)]
     gaps = [place for place in range(1, len(blocks) + 1) if place == len(blocks) or not blocks[place].tied]
     waiting: list[list[Block]] = [[] for _ in range(len(blocks) + 1)]
-    for block in [*fillers, *own]:
+    for block in [*told, *own]:
         waiting[bits.choice(gaps)].append(block)
     filled: list[Block] = []
     for place, block in enumerate(blocks):
@@ -34,27 +37,37 @@ def fill(blocks: Sequence[Block], loose: Sequence[Sentence], *, room: int, split
     return filled + waiting[len(blocks)]
 
 
-def _paragraphs(room: int, split: str, bits: Bits) -> list[Block]:
+def _paragraphs(room: int, split: str, bits: Bits) -> list[Paragraph]:
     """Return paragraphs that state nothing and that fill `room`, the blank lines before them included."""
-    made: list[Block] = []
+    made: list[Paragraph] = []
     if room < 40:
         return made
     misses = 0
-    for sentences in filler(bits, split, room):
-        taken = []
-        left = room - len(GAP) + 1
-        for text in sentences:
-            if len(text) + 1 > left:
-                break
-            left -= len(text) + 1
-            taken.append(Sentence(text))
-        if taken:
-            made.append(Block(taken, flowing=True))
-            room = left
-        misses += len(taken) < len(sentences)
+    for found in filler(bits, split, room):
+        size = len(found.text) + len(GAP)
+        if size <= room:
+            made.append(found)
+            room -= size
+        else:
+            misses += 1
+            start = _start(found, room - len(GAP))
+            if start.sentences:
+                made.append(start)
+                room -= len(start.text) + len(GAP)
         if misses > TRIES or room < 40:
             return made
     return made
+
+
+def _start(paragraph: Paragraph, room: int) -> Paragraph:
+    """Return as many of a paragraph's first sentences as fit."""
+    taken: list[str] = []
+    for text in paragraph.sentences:
+        room -= len(text) + (1 if taken else 0)
+        if room < 0:
+            break
+        taken.append(text)
+    return Paragraph(tuple(taken), " ".join(taken))
 
 
 def assemble(blocks: Sequence[Block]) -> tuple[str, list[Place], int]:
@@ -67,6 +80,10 @@ def assemble(blocks: Sequence[Block]) -> tuple[str, list[Place], int]:
             parts.append(GAP)
             length += len(GAP)
         before = len(places)
+        if len(block.sentences) == 1 and not block.sentences[0].places:
+            parts.append(block.sentences[0].text)
+            length += len(parts[-1])
+            continue
         for place, part in enumerate(block.sentences):
             if place:
                 parts.append(block.glue)

@@ -1,8 +1,8 @@
 """Passages written by hand: `passages/<domain>.txt`, in which inline marks give gold and evidence.
 
-A file begins with lines that start with `#`: licence, provenance, and `# keys: director, year, lead`, what every passage
-states beside the name. Passages are separated by blank lines. A mark is `{key|text}`, or `{key=gold|text}` where the
-gold's form is not the text's; the first mark of a key gives its gold, and all of them are evidence.
+A file begins with lines that start with `#`: licence, provenance, and `# keys: director, year, lead`, what every
+passage states beside the name. Passages are separated by blank lines. A mark is `{key|text}`, or `{key=gold|text}`
+where the gold's form is not the text's; a key's first mark gives its gold, and all of them are evidence.
 """
 
 from __future__ import annotations

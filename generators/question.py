@@ -59,13 +59,18 @@ def terse(schema: dict[str, Any]) -> Any:
     return "YYYY-MM-DD" if schema.get("format") == "date" else kind
 
 
-def units(schema: dict[str, Any]) -> str:
-    """Return a line that says in which units numbers are wanted, or nothing."""
+def units(schema: dict[str, Any]) -> list[str]:
+    """Return a remark that says in which units numbers are wanted, or none."""
     properties = schema["items"]["properties"]
-    found = [
-        f"{key}: {part['description']}" for key, part in properties.items() if part.get("type") in ("integer", "number")
-    ]
-    return f" Units: {'; '.join(found)}." if found else ""
+    found = [f"{key}: {part['description']}" for key, part in properties.items() if _measured(part)]
+    return [f"Units: {'; '.join(found)}."] if found else []
+
+
+def _measured(schema: dict[str, Any]) -> bool:
+    """Tell whether a value is a number, or an object with numbers other than an amount of money."""
+    parts = schema.get("properties", {})
+    numbers = [part for part in parts.values() if part.get("type") in ("integer", "number")]
+    return schema.get("type") in ("integer", "number") or bool(numbers and "currency" not in parts)
 
 
 def question(noun: str, schema: dict[str, Any], *, order: str, remarks: list[str], bits: Bits) -> str:

@@ -28,6 +28,8 @@ class Kind(ABC):
 
     stringy = True
     """Whether its text may be the gold where everything is a string."""
+    titled = False
+    """Whether a text may put words around it that the gold leaves out."""
 
     @abstractmethod
     def draw(self, bits: Bits, split: str) -> Any:
@@ -52,6 +54,7 @@ class Phrase(Kind):
     def __init__(self, templates: list[str], forms: list[str] | None = None, shared: bool = False) -> None:
         self.templates = [template(text, shared) for text in templates]
         self.forms = [form.split("{v}") for form in forms or ["{v}"]]
+        self.titled = len(self.forms) > 1
 
     def draw(self, bits: Bits, split: str) -> str:
         """Fill one of the templates."""

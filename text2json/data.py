@@ -128,7 +128,11 @@ def paper_sample(problem: Any, answer: Any, index: int, *, file: Path) -> Sample
     try:
         records = json.loads(answer) if isinstance(answer, str) else answer
         keys = sorted(records[0]) if records else []
-        valid = isinstance(problem, str) and all(isinstance(record, dict) for record in records)
+        valid = (
+            isinstance(problem, str)
+            and isinstance(records, list)
+            and all(isinstance(record, dict) for record in records)
+        )
     except (ValueError, TypeError, KeyError, RecursionError):
         valid = False
     if not valid:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +55,11 @@ class Manifest(BaseModel):
         return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def canonical_lines(samples: Iterable[Sample]) -> bytes:
+    """Return samples as canonical JSONL, in UTF-8."""
+    return "".join(canonical_json(sample.to_dict()) + "\n" for sample in samples).encode()
+
+
 class Digest:
     """Hashes samples, one after another, as canonical JSONL."""
 
@@ -63,8 +69,12 @@ class Digest:
 
     def add(self, sample: Sample) -> None:
         """Take one more sample."""
-        self._hash.update((canonical_json(sample.to_dict()) + "\n").encode())
-        self.count += 1
+        self.update(canonical_lines([sample]), 1)
+
+    def update(self, lines: bytes, count: int) -> None:
+        """Take the canonical JSONL of `count` more samples."""
+        self._hash.update(lines)
+        self.count += count
 
     def hexdigest(self) -> str:
         """Return the SHA-256."""

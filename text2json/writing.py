@@ -19,7 +19,17 @@ from text2json.card import Figures, folder_card
 from text2json.errors import CheckFailed, DataError, SpecError
 from text2json.generators import generate
 from text2json.generators.knobs import configuration, recorded
-from text2json.manifest import MANIFEST, Digest, Entry, Manifest, first_changed_input, frozen, frozen_entry, inputs
+from text2json.manifest import (
+    MANIFEST,
+    Digest,
+    Entry,
+    Manifest,
+    canonical_lines,
+    first_changed_input,
+    frozen,
+    frozen_entry,
+    inputs,
+)
 from text2json.schemas.sample import Sample
 
 CHUNK = 200
@@ -95,10 +105,10 @@ def import_samples(samples: Iterable[Sample], folder: Path, config: str) -> Entr
     return entry
 
 
-def _groups(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+def _groups(samples: Iterable[Sample]) -> Iterator[Group]:
     rest = iter(samples)
     while group := list(itertools.islice(rest, CHUNK)):
-        yield group
+        yield group, canonical_lines(group)
 
 
 def _must_be_empty(folder: Path) -> None:
@@ -161,18 +171,19 @@ def _write_parts(
 ) -> Manifest:
     configs: dict[str, dict[str, Entry]] = {}
     figures: list[Figures] = []
-    for part in parts:
-        found = Figures(part.config, part.split)
-        file = draft / part.config / f"{part.split}.parquet"
-        digest, _ = _write_parquet(file, chunks(part, workers), found, advance)
-        if part.sha256 not in (None, digest) and version is not None:
-            raise CheckFailed(
-                f"{part.config}/{part.split} is not that of version {version}: sha256 {digest}, frozen {part.sha256}; "
-                f"{first_changed_input(frozen(version))}"
-            )
-        entry = Entry(samples=part.samples, seed=part.seed, knobs=recorded(part.knobs), sha256=digest)
-        configs.setdefault(part.config, {})[part.split] = entry
-        figures.append(found)
+    with making(workers) as make:
+        for part in parts:
+            found = Figures(part.config, part.split)
+            file = draft / part.config / f"{part.split}.parquet"
+            digest, _ = _write_parquet(file, make(part), found, advance)
+            if part.sha256 not in (None, digest) and version is not None:
+                raise CheckFailed(
+                    f"{part.config}/{part.split} is not that of version {version}: sha256 {digest}, "
+                    f"frozen {part.sha256}; {first_changed_input(frozen(version))}"
+                )
+            entry = Entry(samples=part.samples, seed=part.seed, knobs=recorded(part.knobs), sha256=digest)
+            configs.setdefault(part.config, {})[part.split] = entry
+            figures.append(found)
     live = {knob for part in parts for knob in [part.knobs.get("locale")] if knob}
     manifest = Manifest(version=version, inputs=inputs(), made_with=_faker() if live else {}, configs=configs)
     (draft / MANIFEST).write_text(manifest.text(), encoding="utf-8")
@@ -187,27 +198,39 @@ def _faker() -> dict[str, str]:
 
 
 Job = tuple[Part, int, int]
+Group = tuple[list[Sample], bytes]
+"""Some samples and their canonical JSONL, which is made where they are made."""
+Making = Callable[[Part], Iterator[Group]]
 
 
-def _make_chunk(job: Job) -> list[Sample]:
+def _make_chunk(job: Job) -> Group:
     part, start, count = job
-    return list(generate(part.config, split=part.split, seed=part.seed, samples=count, start=start, **part.knobs))
+    made = generate(part.config, split=part.split, seed=part.seed, samples=count, start=start, **part.knobs)
+    samples = list(made)
+    return samples, canonical_lines(samples)
 
 
-def chunks(part: Part, workers: int) -> Iterator[list[Sample]]:
-    """Yield the samples of `part` in order, a few at a time, made by `workers` processes."""
+def _jobs(part: Part, workers: int) -> Iterator[Job]:
     longest = configuration(part.config, **part.knobs).length[1]
-    size = max(1, min(CHUNK, CHUNK_CHARACTERS // longest, -(-part.samples // (4 * workers))))
-    jobs: Iterable[Job] = ((part, start, min(size, part.samples - start)) for start in range(0, part.samples, size))
+    size = max(1, min(CHUNK, CHUNK_CHARACTERS // longest, -(-part.samples // (8 * workers))))
+    return ((part, start, min(size, part.samples - start)) for start in range(0, part.samples, size))
+
+
+@contextmanager
+def making(workers: int) -> Iterator[Making]:
+    """Give a function that yields the samples of a part in order, a few at a time, made by `workers` processes.
+
+    The processes start at once, while their parent still loads what it needs to write.
+    """
     if workers == 1:
-        yield from map(_make_chunk, jobs)
+        yield lambda part: map(_make_chunk, _jobs(part, 1))
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(_make_chunk, jobs)
+        yield lambda part: pool.imap(_make_chunk, _jobs(part, workers))
 
 
 def _write_parquet(
-    file: Path, groups: Iterable[list[Sample]], figures: Figures, advance: Callable[[int], None]
+    file: Path, groups: Iterable[Group], figures: Figures, advance: Callable[[int], None]
 ) -> tuple[str, int]:
     """Write the samples and return the SHA-256 of their canonical JSONL and their number."""
     import pyarrow as pa
@@ -218,12 +241,12 @@ def _write_parquet(
     columns += [("text_span", pa.list_(pa.int64())), *((name, pa.string()) for name in ("evidence", "knobs", "canary"))]
     digest = Digest()
     file.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(file, pa.schema(columns), compression="zstd") as writer:
-        for samples in groups:
+    with pq.ParquetWriter(file, pa.schema(columns), compression="zstd", use_dictionary=False) as writer:
+        for samples, lines in groups:
             for sample in samples:
-                digest.add(sample)
                 figures.add(sample)
-            rows = [sample.to_dict() for sample in samples]
-            writer.write_table(pa.Table.from_pylist(rows, schema=writer.schema))
-            advance(len(rows))
+            digest.update(lines, len(samples))
+            arrays = [pa.array([getattr(sample, name) for sample in samples], kind) for name, kind in columns]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=writer.schema))
+            advance(len(samples))
     return digest.hexdigest(), digest.count

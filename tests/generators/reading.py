@@ -51,14 +51,14 @@ def supports(gold: Any, text: str, schema: dict[str, Any], options: dict[str, li
     if isinstance(gold, int | float):
         return abs(read_number(text) - gold) < 1e-9
     if schema.get("format") == "date":
-        return read_date(text) == gold
+        return bool(read_date(text) == gold)
     if schema.get("enum") == ["USD", "EUR", "GBP"]:
-        return SIGNS.get(text, text) == gold
+        return bool(SIGNS.get(text, text) == gold)
     if "enum" in schema:
         assert options is not None
         stating = [option for option, forms in options.items() if text in forms]
         return stating == [gold]
-    return text == gold
+    return bool(text == gold)
 
 
 def leaves(value: Any, schema: dict[str, Any], path: str) -> list[tuple[str, Any, dict[str, Any]]]:

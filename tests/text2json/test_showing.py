@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from text2json.cli import main
+from text2json.data import iter_samples
+from text2json.showing import html_page, terminal_text
+from text2json.writing import write_dataset
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("show") / "d"
+    write_dataset("nested", path, samples=4, knobs={"length": (2000, 4000), "records": (2, 3)})
+    return path
+
+
+def test_evidence_is_marked_and_the_text_is_whole(folder: Path) -> None:
+    for sample in iter_samples(folder):
+        text = terminal_text(sample, color=False)
+        marked = re.findall("⟦(.*?)⟧", text)
+        assert set(record["name"] for record in sample.records()) <= set(marked)
+        assert sample.problem in text.replace("⟦", "").replace("⟧", "")
+        assert "\x1b[1;" in terminal_text(sample, color=True)
+
+
+def test_a_text_cannot_steer_the_terminal(folder: Path) -> None:
+    from dataclasses import replace
+
+    sample = replace(next(iter_samples(folder)), problem="bell \x07 and \x1b[31m red", evidence="[]")
+    assert "\x1b" not in terminal_text(sample, color=False)
+
+
+def test_the_page_escapes_what_it_shows(folder: Path) -> None:
+    from dataclasses import replace
+
+    sample = replace(next(iter_samples(folder)), problem="<script>alert(1)</script>", evidence="[]",
+                     answer=json.dumps([{"name": "</script><b>"}]))  # fmt: skip
+    page = html_page(sample)
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(folder), "--id", "movies-000003"]) == 0
+    assert capsys.readouterr().out.startswith("── movies-000003")
+    assert main(["show", str(folder), "--html", str(tmp_path / "x.html")]) == 0
+    page = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert page.count("<mark") > 3
+    assert main(["show", str(folder), "--id", "movies-00003"]) == 2
+    assert "movies-000003" in capsys.readouterr().err
