@@ -26,6 +26,11 @@ DRAWS = 4000
 _current: list[str] = [""]
 
 
+def in_use() -> bool:
+    """Tell whether names and places come from a live locale."""
+    return _current[-1] != ""
+
+
 def part(name: str, split: str) -> tuple[str, ...]:
     """Return the entries of the lexicon `name` that belong to `split`, in the locale in use."""
     if _current[-1] and name in METHODS:

@@ -13,7 +13,7 @@ from functools import cache
 from text2json.errors import SpecError, did_you_mean
 from text2json.generators import lexicon, locales
 from text2json.generators.bits import Bits
-from text2json.generators.splits import split_of
+from text2json.generators.splits import SPLITS, split_of
 from text2json.generators.words import letters, made_up
 
 Slot = Callable[[Bits, str], str]
@@ -33,8 +33,15 @@ def _slot(text: str) -> Slot:
     if name not in lexicon.names():
         raise SpecError(f"no lexicon {name!r}", remedy=did_you_mean(name, lexicon.names()))
     if shared:
-        return lambda bits, _: bits.choice(lexicon.load(name))
-    return lambda bits, split: bits.choice(locales.part(name, split))
+        entries = lexicon.load(name)
+        return lambda bits, _: entries[bits.below(len(entries))]
+    frozen = {split: lexicon.part(name, split) for split in SPLITS}
+
+    def draw(bits: Bits, split: str) -> str:
+        items = locales.part(name, split) if locales.in_use() else frozen[split]
+        return items[bits.below(len(items))]
+
+    return draw
 
 
 class Template:
@@ -42,16 +49,16 @@ class Template:
 
     def __init__(self, text: str, *, shared: bool = False) -> None:
         pieces = re.split(r"[{}]", text)
-        self.literals = pieces[::2]
-        self.slots = [_slot(piece) for piece in pieces[1::2]]
+        self.first = pieces[0]
+        self.rest = [(_slot(slot), literal) for slot, literal in zip(pieces[1::2], pieces[2::2], strict=True)]
         words = [piece for piece in pieces[1::2] if not RANGE.fullmatch(piece)]
         self.redraw = not shared and not any(word[0].islower() and word[-1] != "!" for word in words)
 
     def __call__(self, bits: Bits, split: str) -> str:
         """Return a text; one that no slot parts between the splits is drawn until its own split is the asked one."""
         while True:
-            text = self.literals[0]
-            for slot, literal in zip(self.slots, self.literals[1:], strict=True):
+            text = self.first
+            for slot, literal in self.rest:
                 text += slot(bits, split) + literal
             if not self.redraw or split_of(text) == split:
                 return text

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import DatasetCard
 
@@ -12,7 +13,7 @@ def test_the_card_of_a_folder_is_whole(tmp_path: Path) -> None:
     made = write_dataset("short,paper", tmp_path / "d", samples=3, split="train,test")
     card = (tmp_path / "d" / "README.md").read_text(encoding="utf-8")
     assert "@" not in card.replace("@REV", "")
-    front = DatasetCard(card).data
+    front: Any = DatasetCard(card).data
     assert front.license == "cc-by-4.0"
     assert front.size_categories == ["n<1K"]
     assert {config["config_name"] for config in front.configs} == {"short", "paper"}

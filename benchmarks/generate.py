@@ -1,0 +1,127 @@
+"""How fast documents are made, as ratios: `python benchmarks/generate.py [NAME ...]`.
+
+Each figure comes with the reference that it is compared with, measured in the same run on the same machine.
+
+workers  all samples of `paper` with one and with two processes, beside what two processes gain on a bare loop
+values   values drawn from the frozen lexicons against the same kinds of values from Faker
+memory   peak memory after 100,000 samples of `short`, beside that after 5,000
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROUNDS = 5
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the time that `work` takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def write_paper(workers: int, samples: int) -> float:
+    """Return the seconds that a folder of `paper` takes, start of the processes included."""
+    from text2json.writing import write_dataset
+
+    with tempfile.TemporaryDirectory() as folder:
+        return seconds(lambda: write_dataset("paper", Path(folder) / "d", workers=workers, samples=samples))
+
+
+def loop(count: int) -> int:
+    """Keep one core busy."""
+    total = 0
+    for number in range(count):
+        total += number * number % 7
+    return total
+
+
+def ceiling() -> float:
+    """Return how much faster two processes run two loops than one process does: the machine's own limit."""
+    work = 6_000_000
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.map(loop, [1, 1])
+        both = seconds(lambda: pool.map(loop, [work, work], chunksize=1))
+    return seconds(lambda: (loop(work), loop(work))) / both
+
+
+def workers() -> dict[str, object]:
+    """Compare one process with two."""
+    write_paper(1, 40)
+    found: dict[str, object] = {}
+    for samples in (500, 2000):
+        rows = [(write_paper(1, samples), write_paper(2, samples), ceiling()) for _ in range(3)]
+        one, two = (statistics.median(row[place] for row in rows) for place in (0, 1))
+        found[str(samples)] = {
+            "seconds, one process": round(one, 2),
+            "seconds, two processes": round(two, 2),
+            "ratio": round(statistics.median(row[0] / row[1] for row in rows), 2),
+            "ratio of a bare loop": round(statistics.median(row[2] for row in rows), 2),
+        }
+    return found
+
+
+def values() -> dict[str, object]:
+    """Compare drawing from frozen lexicons with Faker, value by value, the two in turn."""
+    from faker import Faker
+
+    from text2json.generators.bits import Bits
+    from text2json.generators.templates import template
+
+    fake = Faker("en_US")
+    fake.seed_instance(1)
+    bits = Bits("benchmark")
+    pairs: dict[str, tuple[str, Callable[[], str]]] = {
+        "name": ("{first_names} {last_names}", fake.name),
+        "city": ("{cities}", fake.city),
+        "street": ("{streets}", fake.street_name),
+        "company": ("{last_names} {firm_endings!}", fake.company),
+        "job": ("{jobs}", fake.job),
+        "country": ("{countries}", fake.country),
+    }
+    count = 4000
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in pairs}
+    for _ in range(ROUNDS):
+        for name, (text, theirs) in pairs.items():
+            ours = template(text)
+            ours(bits, "test")
+            mine = seconds(lambda ours=ours: [ours(bits, "test") for _ in range(count)])  # type: ignore[misc]
+            other = seconds(lambda theirs=theirs: [theirs() for _ in range(count)])  # type: ignore[misc]
+            times[name].append((mine, other))
+    medians = {name: round(statistics.median(b / a for a, b in found), 1) for name, found in times.items()}
+    mine, others = (sum(statistics.median(found[place] for found in times[name]) for name in pairs) for place in (0, 1))
+    return {"times faster than Faker": medians, "one of each": round(others / mine, 1)}
+
+
+def peak(samples: int) -> float:
+    """Return the peak memory in MB of a process that writes `samples` of `short`."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "text2json", "generate", "short", "--samples", str(samples)]
+        code = "import resource,subprocess,sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+        code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        made = subprocess.run(
+            [sys.executable, "-c", code, *command, "--out", f"{folder}/d"], capture_output=True, text=True, check=True
+        )
+    return int(made.stdout) / (1024 if sys.platform != "darwin" else 1024 * 1024)
+
+
+def memory() -> dict[str, object]:
+    """Show that memory does not grow with the number of samples."""
+    few, many = peak(5_000), peak(100_000)
+    return {"MB, 5,000": round(few), "MB, 100,000": round(many), "ratio": round(many / few, 2)}
+
+
+BENCHMARKS = {"workers": workers, "values": values, "memory": memory}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or BENCHMARKS:
+        sys.stdout.write(json.dumps({name: BENCHMARKS[name]()}, indent=2) + "\n")
