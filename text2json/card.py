@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from text2json.manifest import Manifest
@@ -83,8 +83,8 @@ def table(figures: Sequence[Figures]) -> str:
 
 
 def front_matter(manifest: Manifest) -> str:
-    """Return the YAML lines that name each configuration's files."""
-    lines = []
+    """Return the YAML lines that name each configuration's files, its columns and the sizes of its splits."""
+    lines = ["configs:"]
     for config, splits in sorted(manifest.configs.items()):
         lines += [f"- config_name: {config}"]
         if config == "paper" or len(manifest.configs) == 1:
@@ -92,6 +92,15 @@ def front_matter(manifest: Manifest) -> str:
         lines += ["  data_files:"]
         for split in sorted(splits):
             lines += [f"  - split: {split}", f"    path: {config}/{split}.parquet"]
+    lines += ["dataset_info:"]
+    for config, splits in sorted(manifest.configs.items()):
+        lines += [f"- config_name: {config}", "  features:"]
+        for column in fields(Sample):
+            kind = "list: int64" if column.name == "text_span" else "dtype: string"
+            lines += [f"  - name: {column.name}", f"    {kind}"]
+        lines += ["  splits:"]
+        for split, entry in sorted(splits.items()):
+            lines += [f"  - name: {split}", f"    num_examples: {entry.samples}"]
     return "\n".join(lines)
 
 
@@ -120,7 +129,7 @@ def folder_card(manifest: Manifest, figures: Sequence[Figures]) -> str:
     total = sum(entry.samples for splits in manifest.configs.values() for entry in splits.values())
     known = configurations()
     about = "\n".join(f"- `{name}`: {known[name].about}." for name in sorted(manifest.configs))
-    fields = {
+    values = {
         "FRONT_MATTER": front_matter(manifest),
         "SIZE": size_category(total),
         "VERSION": manifest.version or "not a frozen version",
@@ -131,7 +140,7 @@ def folder_card(manifest: Manifest, figures: Sequence[Figures]) -> str:
         "CANARY": CANARY,
     }
     text = TEMPLATE.read_text(encoding="utf-8")
-    for name, value in fields.items():
+    for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text
 

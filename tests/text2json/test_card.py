@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import DatasetCard
 
 from text2json.card import Series, size_category
+from text2json.schemas.sample import Sample
 from text2json.writing import write_dataset
 
 
@@ -17,6 +19,7 @@ def test_the_card_of_a_folder_is_whole(tmp_path: Path) -> None:
     assert front.license == "cc-by-4.0"
     assert front.size_categories == ["n<1K"]
     assert {config["config_name"] for config in front.configs} == {"short", "paper"}
+    assert [part["name"] for part in front.dataset_info[0]["features"]] == [column.name for column in fields(Sample)]
     for config in front.configs:
         for split in config["data_files"]:
             assert (tmp_path / "d" / split["path"]).is_file()
