@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import pickle
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.pool import AsyncResult, Pool
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,8 @@ from text2json.manifest import (
 from text2json.schemas.sample import Sample
 
 CHUNK = 200
+AHEAD = 8
+"""Chunks that this process makes ahead of their turn."""
 CHUNK_CHARACTERS = 8_000_000
 """What a chunk of samples may hold, so that memory stays flat for documents of any length."""
 
@@ -216,17 +220,51 @@ def _jobs(part: Part, workers: int) -> Iterator[Job]:
     return ((part, start, min(size, part.samples - start)) for start in range(0, part.samples, size))
 
 
+def _make_file(job: Job, file: str) -> str:
+    """Make a group and leave it in a file: a pipe of so many bytes would hold up a busy reader."""
+    with Path(file).open("wb") as out:
+        pickle.dump(_make_chunk(job), out, protocol=5)
+    return file
+
+
+def _taken(file: str) -> Group:
+    with Path(file).open("rb") as made:
+        group: Group = pickle.load(made)
+    Path(file).unlink()
+    return group
+
+
 @contextmanager
 def making(workers: int) -> Iterator[Making]:
     """Give a function that yields the samples of a part in order, a few at a time, made by `workers` processes.
 
-    The processes start at once, while their parent still loads what it needs to write.
+    This process is one of them; the others start at once, while it still loads what it needs to write.
     """
     if workers == 1:
         yield lambda part: map(_make_chunk, _jobs(part, 1))
         return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield lambda part: pool.imap(_make_chunk, _jobs(part, workers))
+    with (
+        tempfile.TemporaryDirectory(prefix="text2json-") as folder,
+        multiprocessing.get_context("spawn").Pool(workers - 1) as pool,
+    ):
+        yield lambda part: _share(list(_jobs(part, workers)), pool, workers - 1, folder)
+
+
+def _share(jobs: list[Job], pool: Pool, others: int, folder: str) -> Iterator[Group]:
+    """Yield the groups of `jobs` in order; whoever is free takes the next job, and few wait for their turn."""
+    waiting: dict[int, AsyncResult[str]] = {}
+    own: dict[int, Group] = {}
+    taken = 0
+    for turn in range(len(jobs)):
+        while True:
+            while taken < len(jobs) and sum(not made.ready() for made in waiting.values()) < 2 * others:
+                waiting[taken] = pool.apply_async(_make_file, (jobs[taken], f"{folder}/{taken}"))
+                taken += 1
+            idle = taken < len(jobs) and len(own) < AHEAD
+            if turn in own or (turn in waiting and (waiting[turn].ready() or not idle)):
+                break
+            own[taken], taken = _make_chunk(jobs[taken]), taken + 1
+        yield own.pop(turn) if turn in own else _taken(waiting.pop(turn).get())
 
 
 def _write_parquet(

