@@ -9,7 +9,7 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder to write (default: runs/demo)")
-    parser.add_argument("--samples", type=int, default=16, help="documents to answer (default: 16)")
+    parser.add_argument("--samples", type=int, default=32, help="documents to answer (default: 32)")
 
 
 def run(args: argparse.Namespace) -> int:
