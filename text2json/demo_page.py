@@ -33,7 +33,7 @@ svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 12px syste
 svg .axis { stroke: var(--soft); } svg .grid { stroke: var(--line); } svg .soft { fill: var(--soft); }
 code, pre { font: 13px/1.45 ui-monospace, monospace; } pre { white-space: pre-wrap; overflow-wrap: anywhere;
   border: 1px solid var(--line); padding: .8rem; max-height: 24rem; overflow-y: auto; }
-footer { color: var(--soft); margin-top: 2rem; }
+footer { color: var(--soft); margin-top: 2rem; overflow-wrap: anywhere; }
 """
 
 
@@ -129,7 +129,7 @@ def point(row: Row, x: float, y: float, taken: list[tuple[float, float]]) -> str
     """Return a strategy's mark with its label, moved until it meets no label in `taken`."""
     colour, shape = MARKS[row.strategy.partition(":")[0]]
     end = x > WIDTH * 0.7
-    label_x, label_y = (x - 10 if end else x + 10), y + 4
+    label_x, label_y = (x - 10 if end else x + 10), min(y + 4, HEIGHT - BOTTOM - 6)
     step = -14 if y > HEIGHT / 2 else 14  # away from the nearer edge
     while any(abs(label_y - other) < 14 and abs(label_x - place) < 170 for place, other in taken):
         label_y += step
