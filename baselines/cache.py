@@ -53,6 +53,9 @@ class TieredLayer(DynamicLayer):
                 "the model stores keys that its attention never hands on",
                 remedy="use a cache from text2json.baselines.tiered_cache with the model that it was made for",
             )
+        if key_states.shape[2] > 1 and not bool(torch.isfinite(key_states).all()):
+            raise ModelError("the model makes keys that are not finite",
+                             remedy="load it with --dtype float32 or bfloat16, and check its weights")  # fmt: skip
         keys, values = super().update(key_states, value_states)
         if key_states.shape[2] > 1:
             keys, values = self.rebuilt(keys, values)
@@ -110,11 +113,10 @@ class TieredLayer(DynamicLayer):
         Raises:
             InputError: the crop reaches into the sealed prompt.
         """
-        if self.sealed is None:
-            super().crop(tokens)
+        if not self.is_initialized:
             return
-        recent = self.keys.shape[2]
-        keep = recent + tokens if tokens <= 0 else tokens - self.sealed.length
+        recent, prompt = self.keys.shape[2], 0 if self.sealed is None else self.sealed.length
+        keep = recent + tokens if tokens <= 0 else min(recent, tokens - prompt)
         if keep < 0:
             raise InputError("the cache cannot be cropped into its offloaded prompt", remedy="start with a new cache")
         self.keys, self.values = self.keys[:, :, :keep], self.values[:, :, :keep]
@@ -254,6 +256,25 @@ AttentionInterface.register(IMPLEMENTATION, tiered_attention)
 AttentionMaskInterface.register(IMPLEMENTATION, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
 
 
+def check_served(model: PreTrainedModel) -> None:
+    """Refuse a model whose attention would be served wrongly, before it reads a token.
+
+    Raises:
+        ModelError: latent attention (DeepSeek-V2 and V3), sinks (gpt-oss), capped scores (Gemma 2), or no decoder alone.
+    """
+    config = model.config.get_text_config(decoder=True)
+    reasons = {
+        "keeps latents in place of keys and values (MLA)": getattr(config, "kv_lora_rank", None) is not None,
+        "has attention sinks": any(name.rpartition(".")[2] == "sinks" for name, _ in model.named_parameters()),
+        "caps its attention scores": getattr(config, "attn_logit_softcapping", None) is not None,
+        "is an encoder with a decoder": bool(getattr(model.config, "is_encoder_decoder", False)),
+    }
+    for reason, found in reasons.items():
+        if found:
+            raise ModelError(f"{type(model).__name__} {reason}, which cannot be served",
+                             remedy="choose a model with plain attention, such as Llama or Qwen 3")  # fmt: skip
+
+
 def tiered_cache(model: PreTrainedModel, spec: str) -> TieredCache:
     """Return a new cache for `model` under the strategy that `spec` describes, as in `yakv:budget=0.03`.
 
@@ -263,6 +284,7 @@ def tiered_cache(model: PreTrainedModel, spec: str) -> TieredCache:
         SpecError: the strategy or an option is unknown or impossible.
         ModelError: the strategy cannot serve the model.
     """
+    check_served(model)
     cache = TieredCache(model, parse_spec(spec))
     model.set_attn_implementation(IMPLEMENTATION)
     return cache
