@@ -260,7 +260,7 @@ def check_served(model: PreTrainedModel) -> None:
     """Refuse a model whose attention would be served wrongly, before it reads a token.
 
     Raises:
-        ModelError: latent attention (DeepSeek-V2 and V3), sinks (gpt-oss), capped scores (Gemma 2), or no decoder alone.
+        ModelError: latent attention (DeepSeek-V2 and V3), sinks (gpt-oss), capped scores (Gemma 2), or an encoder.
     """
     config = model.config.get_text_config(decoder=True)
     reasons = {

@@ -1,4 +1,4 @@
-"""All of `generate()`: under `full` every mode gives stock's tokens; under a strategy that reads less, every mode works."""
+"""All of `generate()`: `full` gives stock's tokens in every mode; strategies that read less work in every mode."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from text2json.baselines import runner
 from text2json.baselines.models import LoadedModel, load_model
 from text2json.baselines.run_folder import RunFolder, read_lines
 from text2json.baselines.runner import RunOptions, batches, read_answer, run_samples
+from text2json.cli import main
 from text2json.data import iter_samples
 from text2json.errors import DataError
 from text2json.schemas.prediction import Prediction
@@ -119,3 +120,27 @@ def test_batches_hold_every_sample_once_the_longest_first(samples: list[Sample])
     assert sorted(sample.id for sample in found) == sorted(sample.id for sample in samples)
     lengths = [len(sample.problem) for sample in found]
     assert lengths == sorted(lengths, reverse=True)
+
+
+def test_a_list_of_strategies_gives_a_run_folder_each_equal_to_separate_runs(
+    tiny_model: Path, documents: Path, tmp_path: Path
+) -> None:
+    specs = ["full", "oracle:budget=0.1,local=8"]
+    words = ["run", "--data", str(documents), "--max-new-tokens", "4"]
+    grid = [*words, "--models", str(tiny_model), "--strategies", *specs, "--out", str(tmp_path / "grid")]
+    assert main(grid) == 0
+    folders = sorted(file.parent for file in (tmp_path / "grid").rglob("run.json"))
+    assert [folder.name for folder in folders] == ["full", "oracle_budget=0.1,local=8"]
+    for folder, spec in zip(folders, specs, strict=True):
+        alone = tmp_path / folder.name
+        assert main([*words, "--model", str(tiny_model), "--strategy", spec, "--out", str(alone)]) == 0
+        assert outputs(folder) == outputs(alone)
+
+
+def test_a_strategy_that_stands_twice_in_a_list_is_refused(
+    tiny_model: Path, documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "--data", str(documents), "--model", str(tiny_model), "--out", str(tmp_path / "grid")]
+    assert main([*words, "--strategies", "full", "full"]) == 2
+    assert "name each model and strategy once" in capsys.readouterr().err
+    assert not (tmp_path / "grid").exists()

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from text2json.commands.arguments import positive
+from text2json.errors import SpecError
+
+if TYPE_CHECKING:
+    from text2json.baselines.models import LoadedModel
+    from text2json.schemas.sample import Sample
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--data", required=True, help="folder, JSONL file or Hub id (ORG/NAME[@REV][:CONFIG])")
-    parser.add_argument("--model", required=True, help="a bundled reader (reader-llama), a folder or a Hub id")
-    parser.add_argument("--strategy", default="full", help="name with options, as in yakv:budget=0.03 (default: full)")
-    parser.add_argument("--out", required=True, type=Path, help="run folder; an interrupted run goes on in its folder")
+    models = parser.add_mutually_exclusive_group(required=True)
+    models.add_argument("--model", help="a bundled reader (reader-llama), a folder or a Hub id")
+    models.add_argument("--models", nargs="+", metavar="MODEL", help="several, each run with each strategy")
+    strategies = parser.add_mutually_exclusive_group()
+    strategies.add_argument("--strategy", default="full",
+                            help="name with options, as in yakv:budget=0.03 (default: full)")  # fmt: skip
+    strategies.add_argument("--strategies", nargs="+", metavar="SPEC", help="several, apart by spaces")
+    parser.add_argument("--out", required=True, type=Path,
+                        help="run folder, or the folder of run folders where a list is given; "
+                             "an interrupted run goes on in its folder")  # fmt: skip
     parser.add_argument("--limit", type=positive, help="answer the first N samples only")
     parser.add_argument("--max-new-tokens", type=positive, default=1024, help="generation limit (default: 1024)")
     parser.add_argument("--batch-size", type=positive, default=8, help="samples answered together (default: 8)")
@@ -24,25 +38,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer every sample and say where the answers are."""
+    """Answer every sample with every model and strategy and say where the answers are."""
     from text2json.baselines.strategies import parse_spec
-    from text2json.console import line, progress
     from text2json.data import iter_samples
 
-    parse_spec(args.strategy)  # a wrong spec shows before a large model is loaded
+    models: list[str] = args.models or [args.model]
+    specs: list[str] = args.strategies or [args.strategy]
+    for spec in specs:
+        parse_spec(spec)  # a wrong spec shows before a large model is loaded
+    folders = run_folders(args.out, models, specs, grid=bool(args.models or args.strategies))
     samples = list(itertools.islice(iter_samples(args.data), args.limit))
 
     from text2json.baselines.models import load_model
+
+    for model in models:
+        loaded = load_model(model, dtype=args.dtype, device=args.device)
+        for spec in specs:
+            run_one(args, loaded, spec, samples, folders[model, spec])
+    return 0
+
+
+def run_one(args: argparse.Namespace, loaded: LoadedModel, spec: str, samples: list[Sample], path: Path) -> None:
+    """Answer every sample with one model and strategy."""
     from text2json.baselines.run_folder import RunFolder
     from text2json.baselines.runner import RunOptions, run_samples
+    from text2json.console import line, progress
 
     options = RunOptions(max_new_tokens=args.max_new_tokens, batch_size=args.batch_size)
-    loaded = load_model(args.model, dtype=args.dtype, device=args.device)
-    folder = RunFolder(args.out)
-    with progress(f"{args.model}, {args.strategy}", len(samples)) as advance:
+    folder = RunFolder(path)
+    with progress(f"{loaded.name}, {spec}", len(samples)) as advance:
         before = folder.finished()
-        result = run_samples(loaded, args.strategy, samples, folder, data=args.data, options=options, advance=advance)
+        result = run_samples(loaded, spec, samples, folder, data=args.data, options=options, advance=advance)
     state = "was finished already" if before else "finished"
-    line(f"{args.out}: {state}, {result.settings.samples} predictions ({result.settings.strategy})")
-    line(f"next: text2json score {args.out} --data {args.data}")
-    return 0
+    line(f"{path}: {state}, {result.settings.samples} predictions ({result.settings.strategy})")
+    line(f"next: text2json score {path} --data {args.data}")
+
+
+def run_folders(out: Path, models: list[str], specs: list[str], *, grid: bool) -> dict[tuple[str, str], Path]:
+    """Return the run folder of each pair: `out` itself without a list, otherwise `out/MODEL/SPEC`.
+
+    Raises:
+        SpecError: two pairs would share a folder.
+    """
+    pairs = list(itertools.product(models, specs))
+    if not grid:
+        return dict.fromkeys(pairs, out)
+    named = [out / file_name(model) / file_name(spec) for model, spec in pairs]
+    if len(set(named)) < len(named):
+        twice = next(path for path in named if named.count(path) > 1)
+        raise SpecError(f"two runs would be written to {twice}", remedy="name each model and strategy once")
+    return dict(zip(pairs, named, strict=True))
+
+
+def file_name(name: str) -> str:
+    """Return `name` as one folder's name."""
+    return re.sub(r"[^A-Za-z0-9.,=@-]+", "_", name).strip("._") or "_"
