@@ -94,8 +94,13 @@ class TieredLayer(DynamicLayer):
         recent: int = super().get_seq_length()
         return recent + (self.sealed.length if self.sealed is not None else 0)
 
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Return the mask's width and offset: masks always span everything seen."""
+    def get_mask_sizes(self, query_length: int | Tensor) -> tuple[int, int]:
+        """Return the mask's width and offset: masks always span everything seen.
+
+        Early releases hand over the queries' positions in place of their number.
+        """
+        if isinstance(query_length, Tensor):
+            query_length = query_length.shape[0]
         return self.get_seq_length() + query_length, 0
 
     def reset(self) -> None:
@@ -113,7 +118,7 @@ class TieredLayer(DynamicLayer):
         Raises:
             InputError: the crop reaches into the sealed prompt.
         """
-        if not self.is_initialized:
+        if getattr(self, "keys", None) is None:
             return
         recent, prompt = self.keys.shape[2], 0 if self.sealed is None else self.sealed.length
         keep = recent + tokens if tokens <= 0 else min(recent, tokens - prompt)
@@ -123,7 +128,7 @@ class TieredLayer(DynamicLayer):
 
     def apply(self, change: Callable[[Tensor], Tensor]) -> None:
         """Reorder, repeat or pick sequences everywhere."""
-        if self.is_initialized:
+        if getattr(self, "keys", None) is not None:
             self.keys, self.values = change(self.keys), change(self.values)
         if self.sealed is not None:
             self.sealed.apply(change)

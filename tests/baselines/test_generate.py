@@ -30,7 +30,7 @@ MODES: dict[str, dict[str, Any]] = {
     "several samples": {"do_sample": True, "num_return_sequences": 2},
 }
 SPARSE = ["oracle:budget=20,local=8", "yakv:budget=20,local=8", "shadowkv:budget=24,local=8"]
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "vocab_size": 300, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
     "num_key_value_heads": 2, "head_dim": 16, "pad_token_id": 0, "bos_token_id": None, "eos_token_id": None,
 }  # fmt: skip
@@ -115,7 +115,7 @@ def test_capped_scores_are_refused_before_any_token() -> None:
 def test_keys_that_are_not_finite_are_refused_before_any_token() -> None:
     model = tiny()
     with torch.no_grad():
-        model.model.layers[1].self_attn.k_proj.weight[0, 0] = float("nan")  # type: ignore[union-attr, operator, index]
+        model.get_parameter("model.layers.1.self_attn.k_proj.weight")[0, 0] = float("nan")
     with pytest.raises(ModelError, match="not finite"):
         tokens(model, prompts(1, 40), tiered_cache(model, "full"))
 
@@ -126,4 +126,4 @@ def test_cropping_takes_a_length_and_a_number_of_tokens_alike() -> None:
         cache = tiered_cache(model, "full")
         tokens(model, inputs, cache)
         cache.crop(change)
-        assert cache.layers[0].get_seq_length() == left
+        assert cache.get_seq_length() == left
