@@ -15,6 +15,8 @@ from transformers import (
     GptOssConfig,
     GptOssForCausalLM,
     PreTrainedModel,
+    T5Config,
+    T5ForConditionalGeneration,
 )
 
 from tests.baselines.tiny import prompts, tiny
@@ -110,6 +112,12 @@ def test_attention_sinks_are_refused_before_any_token() -> None:
 def test_capped_scores_are_refused_before_any_token() -> None:
     with pytest.raises(ModelError, match="caps its attention scores"):
         tiered_cache(Gemma2ForCausalLM(Gemma2Config(**SHAPE)), "full")
+
+
+def test_an_encoder_with_a_decoder_is_refused_before_any_token() -> None:
+    model = T5ForConditionalGeneration(T5Config(vocab_size=300, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2))
+    with pytest.raises(ModelError, match="encoder with a decoder"):
+        tiered_cache(model, "full")
 
 
 def test_keys_that_are_not_finite_are_refused_before_any_token() -> None:
