@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-STATUSES = ("ok", "fenced", "embedded", "truncated", "invalid", "wrong_type", "missing")
-"""`missing`: no prediction for the sample; `wrong_type`: JSON, but no list of records; the last four score as empty."""
+from text2json.metrics.limits import LIMITS, Limits
+
+READ = ("ok", "fenced", "embedded", "repaired")
+"""The answer was found: as the whole output, in a code fence, within prose or a wrapper object, or after repair."""
+UNREAD = ("truncated", "invalid", "wrong_type", "over_limit", "missing")
+"""No answer: cut off, no JSON, JSON of another type, over the limits, or no prediction at all. They score as empty."""
+STATUSES = READ + UNREAD
 
 _FENCE = re.compile(r"```[A-Za-z0-9]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 _REASONING = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
+_CONTAINERS = {list, dict}
+_COLON = re.compile(r'"\s*:')
 
 
 @dataclass(frozen=True)
@@ -24,8 +31,10 @@ class Parsed:
 
     records: list[Any]
     status: str
-    salvaged: list[Any]
+    salvaged: list[Any] = field(default_factory=list)
     """Of a truncated output: the records that were complete; never part of the score."""
+    duplicate_keys: int = 0
+    """Keys that stood twice in one object; the last one counts, as in every JSON reader."""
 
 
 def _refuse(constant: str) -> Any:
@@ -35,56 +44,128 @@ def _refuse(constant: str) -> Any:
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
-def parse(output: str | None) -> Parsed:
-    """Return the records in `output`; None stands for a missing prediction."""
+def parse(output: str | None, *, single: bool = False, repair: bool = False, limits: Limits = LIMITS) -> Parsed:
+    """Return the records in `output`.
+
+    Args:
+        output: what the model wrote; None stands for a missing prediction.
+        single: the answer is one object, not a list of them.
+        repair: mend what is no JSON with the `json_repair` library, which guesses; the status says so.
+        limits: see `Limits`.
+    """
     if output is None:
-        return Parsed([], "missing", [])
+        return Parsed([], "missing")
+    if len(output) > limits.bytes or (not output.isascii() and _size(output) > limits.bytes):
+        return Parsed([], "over_limit")
     text = _REASONING.sub("", output).lstrip("\ufeff").strip()
-    value, found = _whole(text)
-    if found:
-        return _typed(value, "ok")
+    found = _find(text)
+    if found is not None:
+        value, source, status = found
+        parsed = _typed(value, status, single)
+        if parsed.status == "wrong_type":
+            return parsed
+        too_deep, keys = _flat(parsed.records, source) or measure([value], limits.depth + 2)
+        if too_deep:
+            return Parsed([], "over_limit")
+        return Parsed(parsed.records, parsed.status, duplicate_keys=_duplicate_keys(source, keys))
+    parsed = _unfinished(text)
+    mended = _repaired(text, single) if repair else None
+    if mended is None or measure(mended, limits.depth + 2)[0]:
+        return parsed
+    return Parsed(mended, "repaired", parsed.salvaged)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _find(text: str) -> tuple[Any, str, str] | None:
+    """Return the value, the text it was read from, and how it was found."""
+    value, end = _read(text, 0)
+    if end and end == len(text):
+        return value, text, "ok"
     for block in _FENCE.findall(text):
-        value, found = _whole(block.strip())
-        if found:
-            return _typed(value, "fenced")
-    value, found = _embedded(text)
-    if found:
-        return _typed(value, "embedded")
-    start = text.find("[")
-    if start < 0:
-        return Parsed([], "invalid", [])
-    salvaged, cut = _complete_records(text, start + 1)
-    return Parsed([], "truncated" if cut else "invalid", salvaged)
+        inside = block.strip()
+        value, end = _read(inside, 0)
+        if end and end == len(inside):
+            return value, inside, "fenced"
+    # The first list or object that begins as JSON does; if it is unfinished, what stands inside it is no answer.
+    match = re.search(r"\[\s*[\[{\]]|\{\s*[\"}]", text)
+    if match is not None:
+        value, end = _read(text, match.start())
+        if end:
+            return value, text[match.start() : end], "embedded"
+    return None
 
 
-def _whole(text: str) -> tuple[Any, bool]:
+def _read(text: str, position: int) -> tuple[Any, int]:
+    """Return the JSON value at `position` and its end; 0 for none."""
     try:
-        value, end = _DECODER.raw_decode(text)
+        return _DECODER.raw_decode(text, position)
     except (ValueError, RecursionError):
-        return None, False
-    return value, end == len(text)
+        return None, 0
 
 
-def _embedded(text: str) -> tuple[Any, bool]:
-    """Return the first list or object in prose that is whole, unless an unfinished one stands before it."""
-    for match in re.finditer(r"\[\s*[\[{\]]|\{\s*[\"}]", text):
-        try:
-            value, _ = _DECODER.raw_decode(text, match.start())
-        except (ValueError, RecursionError):
-            return None, False
-        return value, True
-    return None, False
-
-
-def _typed(value: Any, status: str) -> Parsed:
-    """Accept a list, or an object that wraps one list and nothing else."""
+def _typed(value: Any, status: str, single: bool) -> Parsed:
+    """Accept a list, or an object that wraps one list of objects and nothing else; or one object, bare or in a list."""
+    if single:
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+            return Parsed(value, "embedded")
+        return Parsed([value], status) if isinstance(value, dict) else Parsed([], "wrong_type")
+    if isinstance(value, list):
+        return Parsed(value, status)
     if isinstance(value, dict) and len(value) == 1:
         (inside,) = value.values()
         if isinstance(inside, list) and all(isinstance(item, dict) for item in inside):
-            return Parsed(inside, "embedded", [])
-    if isinstance(value, list):
-        return Parsed(value, status, [])
-    return Parsed([], "wrong_type", [])
+            return Parsed(inside, "embedded")
+    return Parsed([], "wrong_type")
+
+
+def _flat(records: list[Any], source: str) -> tuple[bool, int] | None:
+    """Return what `measure` returns where brackets show that no record holds a list or object; None elsewhere."""
+    if source.count("{") != len(records) or source.count("[") != 1:
+        return None
+    return False, sum(map(len, records))
+
+
+def measure(value: Any, levels: int) -> tuple[bool, int]:
+    """Tell whether lists and objects stand more than `levels` deep in `value`, and count its keys; no recursion."""
+    layer, keys = [value], 0
+    for _ in range(levels):
+        below: list[Any] = []
+        for outer in layer:
+            if outer.__class__ is dict:
+                keys += len(outer)
+                outer = outer.values()
+            below += [inner for inner in outer if inner.__class__ in _CONTAINERS]
+        if not below:
+            return False, keys
+        layer = below
+    return True, keys
+
+
+def _duplicate_keys(source: str, keys: int) -> int:
+    """Count keys that stood twice; a slow second reading only where the colons outnumber the keys that were kept."""
+    if source.count(":") == keys or len(_COLON.findall(source)) == keys:
+        return 0
+    seen = 0
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal seen
+        found = dict(items)
+        seen += len(items) - len(found)
+        return found
+
+    json.loads(source, object_pairs_hook=pairs)
+    return seen
+
+
+def _unfinished(text: str) -> Parsed:
+    start = text.find("[")
+    if start < 0:
+        return Parsed([], "invalid")
+    salvaged, cut = _complete_records(text, start + 1)
+    return Parsed([], "truncated" if cut else "invalid", salvaged)
 
 
 def _complete_records(text: str, position: int) -> tuple[list[Any], bool]:
@@ -103,3 +184,12 @@ def _complete_records(text: str, position: int) -> tuple[list[Any], bool]:
         except (ValueError, RecursionError):
             return items, False
         items.append(item)
+
+
+def _repaired(text: str, single: bool) -> list[Any] | None:
+    from text2json.metrics.repair import mend
+
+    start = re.search(r"[\[{]", text)
+    value = mend(text[start.start() :]) if start is not None else None
+    parsed = _typed(value, "repaired", single)
+    return parsed.records if parsed.status in READ else None

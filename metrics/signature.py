@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from text2json.metrics.align import GATE
+from text2json.metrics.limits import LIMITS
 from text2json.metrics.uncertainty import RESAMPLES, SEED
 
 
@@ -14,11 +16,13 @@ class Rules:
     version: str
     data: str
     align: str
-    norm: str = "nfkc+quotes+space"
+    gate: float = GATE
+    norm: str = "nfkc+quotes+space+invisible"
     absent: str = "null"
     repair: str = "no"
     truncated: str = "empty"
     missing: str = "empty"
+    limits: str = str(LIMITS)
     interval: str = f"bootstrap{RESAMPLES}s{SEED}"
 
     def signature(self) -> str:

@@ -6,34 +6,54 @@ Whole documents are drawn again, never single leaves, which would make the inter
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from text2json.metrics.counts import Counts
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 RESAMPLES = 2000
 SEED = 12345
 CELLS = 1 << 22
 """How many draws are held in memory at once."""
 
+Ratio = tuple[Sequence[float], Sequence[float]]
+"""A figure as the ratio of two sums over samples: each sample's share in the numerator, and in the denominator."""
 
-def f1_interval(counts: Sequence[Counts], *, resamples: int = RESAMPLES, seed: int = SEED) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the micro F1 over samples.
+
+def intervals(ratios: Sequence[Ratio], *, resamples: int = RESAMPLES, seed: int = SEED) -> list[tuple[float, float]]:
+    """Return the 95 % percentile interval of each figure; all figures see the same draws.
 
     Args:
-        counts: one for each sample.
+        ratios: the figures, over the same samples; where a drawn denominator is 0 the figure is 1.
         resamples: how often the samples are drawn again.
         seed: of the drawing.
     """
     import numpy as np
 
-    table = np.array([(2 * item.right, item.predicted + item.gold) for item in counts], dtype=np.float64)
+    values = resampled(np.array([side for ratio in ratios for side in ratio], dtype=np.float64), resamples, seed)
+    bounds = np.percentile(quotients(values), [2.5, 97.5], axis=1)
+    return [(float(low), float(high)) for low, high in bounds.T]
+
+
+def resampled(table: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return (rows, resamples): the sums of each row of `table` (rows, samples) over samples drawn with repetition."""
+    import numpy as np
+
     rng = np.random.default_rng(seed)
-    at_once = max(1, CELLS // len(table))
-    sums = np.concatenate(
-        [
-            rng.multinomial(len(table), np.full(len(table), 1 / len(table)), min(at_once, resamples - start)) @ table
-            for start in range(0, resamples, at_once)
-        ]
-    )
-    values = np.divide(sums[:, 0], sums[:, 1], out=np.ones(resamples), where=sums[:, 1] > 0)
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    count = table.shape[1]
+    at_once = max(1, CELLS // count)
+    sums = []
+    for start in range(0, resamples, at_once):
+        rows = min(at_once, resamples - start)
+        drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+        sums.append(table @ times.T.astype(np.float64))
+    return np.concatenate(sums, axis=1)
+
+
+def quotients(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (figures, resamples) from sums whose rows are numerators and denominators in turn; 1 for nothing."""
+    import numpy as np
+
+    return np.divide(sums[0::2], sums[1::2], out=np.ones_like(sums[0::2]), where=sums[1::2] > 0)

@@ -24,9 +24,11 @@ COMMANDS = {
     "show": "print one document with its evidence beside the gold",
     "export": "write samples as JSONL in the paper's form",
     "import": "turn JSONL of the paper's form into a data folder",
+    "tasks": "list the tasks, or write the samples of one",
     "run": "let a model answer, with a KV-cache strategy",
     "strategies": "list the KV-cache strategies",
     "score": "score predictions against gold",
+    "compare": "tell whether one run is better than another on the same samples",
 }
 """Subcommand → its line of help; the module is `text2json.commands.<name>`, with a `_` after a word of Python's own."""
 

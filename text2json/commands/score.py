@@ -4,43 +4,66 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any, TextIO
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from text2json.metrics.limits import LIMITS
+
     parser.add_argument("predictions", metavar="PREDICTIONS", type=Path,
                         help="JSONL with `id` and `output`, or a run folder")  # fmt: skip
     parser.add_argument("--data", required=True, help="folder, JSONL file or Hub id (ORG/NAME[@REV][:CONFIG])")
     parser.add_argument("--format", choices=["text", "json"], default="text", help="of the report (default: text)")
     parser.add_argument("--details", type=Path, metavar="FILE", help="write each sample's verdicts as JSONL")
+    parser.add_argument("--html", type=Path, metavar="FILE",
+                        help="write a page with document, gold and prediction side by side")  # fmt: skip
     parser.add_argument("--limit", type=int, help="score against the first N samples only, as `run --limit` answered")
+    parser.add_argument("--repair", action="store_true", help="mend broken JSON by guessing; the signature says so")
+    parser.add_argument("--max-bytes", type=int, default=LIMITS.bytes, metavar="N",
+                        help="leave outputs over N bytes unread (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--max-depth", type=int, default=LIMITS.depth, metavar="N",
+                        help="leave answers nested deeper than N unread (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--max-cells", type=int, default=LIMITS.cells, metavar="N",
+                        help="pair records greedily above N pairs (default: %(default)s)")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the report."""
+    import contextlib
     import itertools
     import json
 
     from text2json.console import line
     from text2json.data import iter_samples
+    from text2json.metrics.limits import Limits
     from text2json.metrics.predictions import read_predictions
     from text2json.metrics.scoring import score
 
     outputs = read_predictions(args.predictions)
-    samples = itertools.islice(iter_samples(args.data), args.limit)
+    limits = Limits(bytes=args.max_bytes, depth=args.max_depth, cells=args.max_cells)
     name = Path(args.data).name + (f"[:{args.limit}]" if args.limit else "")
-    report = score(outputs, samples, data_name=name)
-    if args.details is not None:
-        write_details(args.details, report.details)
+    with contextlib.ExitStack() as stack:
+        details = None if args.details is None else stack.enter_context(args.details.open("w", encoding="utf-8"))
+        report = score(
+            outputs,
+            itertools.islice(iter_samples(args.data), args.limit),
+            data_name=name,
+            repair=args.repair,
+            limits=limits,
+            keep_verdicts=args.html is not None or details is not None,
+            on_sample=None if details is None else lambda one: write_line(details, one.to_dict()),
+        )
+    if args.html is not None:
+        from text2json.score_page import worst, write_page
+
+        write_page(args.html, report, worst(report.details), iter_samples(args.data), outputs)
     line(json.dumps(report.to_dict(), indent=2) if args.format == "json" else str(report))
     return 0
 
 
-def write_details(file: Path, details: list) -> None:  # type: ignore[type-arg]
-    """Write one JSON line a sample."""
+def write_line(lines: TextIO, value: dict[str, Any]) -> None:
+    """Write one JSON line."""
     import json
-    from dataclasses import asdict
 
-    with file.open("w", encoding="utf-8") as lines:
-        for sample in details:
-            lines.write(json.dumps(asdict(sample), ensure_ascii=False) + "\n")
+    lines.write(json.dumps(value) + "\n")

@@ -1,0 +1,82 @@
+"""The leaves of one sample as a table of integers, on which alignment and counting are whole-array operations."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import chain, count
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from text2json.metrics.compare import Form, Leaves, Rule
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Row = tuple["Form | None", ...]
+
+
+class Table:
+    """Records as rows, leaves as columns; equal forms have equal numbers.
+
+    Args:
+        gold: leaves of each gold record.
+        predicted: leaves of each predicted record.
+        pairwise: rules of the leaves whose equality is more than that of forms.
+
+    Attributes:
+        columns: the leaves' paths.
+        gold, predicted: (records, columns) the forms, None where a leaf is absent.
+        ours, theirs: (records, columns) the same as int32; an absent leaf is `absent`.
+    """
+
+    def __init__(
+        self, gold: Sequence[Leaves], predicted: Sequence[Leaves], pairwise: Mapping[str, Rule] | None = None
+    ) -> None:
+        import numpy as np
+
+        self.columns = sorted(set().union(*gold, *predicted))
+        self.gold, self.predicted = (_rows(side, self.columns) for side in (gold, predicted))
+        ids: dict[Form | None, int] = defaultdict(count().__next__)
+        width = len(self.columns)
+        self.ours, self.theirs = (
+            np.fromiter(
+                map(ids.__getitem__, chain.from_iterable(rows)), dtype=np.int32, count=width * len(rows)
+            ).reshape(len(rows), width)
+            for rows in (self.gold, self.predicted)
+        )
+        self.absent = ids.get(None, -1)
+        self.special = (
+            {place: pairwise[path] for place, path in enumerate(self.columns) if path in pairwise} if pairwise else {}
+        )
+
+    def equal(self, column: int, ours: NDArray[np.intp], theirs: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return whether the leaves of `column` are equal and present, of gold rows against predicted rows.
+
+        `ours` and `theirs` are broadcast against each other, so that they ask for pairs or for all combinations.
+        """
+        import numpy as np
+
+        one, other = self.ours[ours, column], self.theirs[theirs, column]
+        same: NDArray[np.bool_] = (one == other) & (one != self.absent)
+        rule = self.special.get(column)
+        if rule is not None:
+            known: dict[tuple[Form | None, Form | None], bool] = {}
+            for place in np.argwhere(~same):
+                at = tuple(place)
+                a, b = np.broadcast_arrays(ours, theirs)
+                pair = self.gold[a[at]][column], self.predicted[b[at]][column]
+                if pair not in known:
+                    known[pair] = None not in pair and rule.equal(*pair)
+                same[at] = known[pair]
+        return same
+
+
+def _rows(records: Sequence[Leaves], columns: Sequence[str]) -> list[Row]:
+    if len(columns) > 1:
+        try:
+            return list(map(itemgetter(*columns), records))
+        except KeyError:
+            pass  # not all records have all leaves
+    return [tuple(map(record.get, columns)) for record in records]

@@ -1,0 +1,215 @@
+"""The score as a page: figures, errors, and document, gold and prediction side by side with every error coloured.
+
+One file that needs nothing else: no script, no request. All texts are data and are escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from text2json.metrics.compare import record_schema, written
+from text2json.metrics.counts import HALLUCINATED, MISSING, RIGHT, WRONG, Counts, Verdict
+from text2json.metrics.parse import parse
+from text2json.metrics.report import ERRORS, Figures, Report, SampleScore
+from text2json.schemas.sample import Sample
+from text2json.showing import marks
+
+MOST = 50
+"""Samples on a page: the worst ones."""
+_LONGEST = 200_000
+_CAUSES = {
+    "other_record": "value of another record",
+    "near_miss": "near miss",
+    "elsewhere": "from elsewhere in the document",
+    "invented": "not in the document",
+    "unplaced": "wrong value",
+}
+_SIGNS = {RIGHT: "✓", WRONG: "≠", MISSING: "−", HALLUCINATED: "+"}
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1a1a1a; --soft: #5c5c5c; --line: #d4d4d4; --paper: #fff;
+  --right: #00694f; --wrong: #a34700; --missing: #0059a3; --hallucinated: #94327a; }
+@media (prefers-color-scheme: dark) { :root { --ink: #eee; --soft: #b0b0b0; --line: #444; --paper: #161616;
+  --right: #4fd0a8; --wrong: #f0a060; --missing: #7ab8f5; --hallucinated: #e59bd0; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1.5rem auto;
+  max-width: 1500px; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+details { border: 1px solid var(--line); border-radius: 4px; margin: .5rem 0; padding: 0 .8rem; }
+summary { cursor: pointer; padding: .5rem 0; }
+.sides { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1.2rem; align-items: start; }
+@media (max-width: 900px) { .sides { grid-template-columns: minmax(0, 1fr); } }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font: 13px/1.5 ui-monospace, monospace; margin: 0 0 1rem;
+  max-height: 80vh; overflow-y: auto; }
+.records table { width: 100%; margin-bottom: 1rem; table-layout: fixed; }
+.records th, .records td { text-align: left; vertical-align: top; overflow-wrap: anywhere; font-weight: 400; }
+.records caption { text-align: left; font-weight: 600; }
+.records tr > :first-child { width: 9rem; }
+.right { --c: var(--right); } .wrong { --c: var(--wrong); }
+.missing { --c: var(--missing); } .hallucinated { --c: var(--hallucinated); }
+mark { color: inherit; background: color-mix(in srgb, var(--c) 18%, transparent); border-bottom: 2px solid var(--c); }
+.records tr.wrong, .records tr.missing, .records tr.hallucinated {
+  background: color-mix(in srgb, var(--c) 14%, transparent); }
+.sign { color: var(--c); font-weight: 700; } .soft { color: var(--soft); }
+footer { color: var(--soft); margin-top: 2rem; overflow-wrap: anywhere; }
+"""
+
+
+def worst(details: Iterable[SampleScore], most: int = MOST) -> list[SampleScore]:
+    """Return the samples with the lowest record F1, then field F1."""
+    return sorted(details, key=lambda s: (s.records.f1, s.fields.f1, s.id))[:most]
+
+
+def write_page(
+    path: Path,
+    report: Report,
+    shown: Sequence[SampleScore],
+    samples: Iterable[Sample],
+    outputs: Mapping[str, str | None],
+) -> None:
+    """Write the page.
+
+    Args:
+        path: of the HTML file.
+        report: what was scored.
+        shown: the samples to show, with their verdicts.
+        samples: the data, in which those samples are looked up.
+        outputs: id → what the model wrote.
+    """
+    wanted = {score.id for score in shown}
+    found = {sample.id: sample for sample in samples if sample.id in wanted}
+    body = "".join(_sample(score, found[score.id], outputs.get(score.id)) for score in shown)
+    few = f"The {len(shown)} worst of {report.samples} samples." if len(shown) < report.samples else ""
+    legend = ", ".join(
+        f'<span class="{name}"><span class="sign">{sign}</span> {name}</span>' for name, sign in _SIGNS.items()
+    )
+    path.write_text(
+        f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>text2json score: record F1 {report.records.f1:.3f}</title><style>{STYLE}</style></head><body>
+<h1>Record F1 {report.records.f1:.3f}, field F1 {report.fields.f1:.3f}</h1>
+<p>{report.samples} samples: {escape(", ".join(f"{name} {number}" for name, number in report.statuses.items()))}.
+Intervals are 95 %, by a bootstrap over samples.</p>
+<div class="wide">{_figures(report)}</div>
+<h2>Errors</h2><div class="wide">{_errors(report)}</div>
+<h2>Fields</h2><div class="wide">{_counts("field", report.by_field.items())}</div>
+{"".join(_groups(kind, report) for kind in report.groups)}
+<h2>Samples</h2><p>{few} In the tables and, where the data says which place states a value, in the document: {legend}.
+</p>{body}
+<footer>{escape(report.signature)}</footer></body></html>
+""",
+        encoding="utf-8",
+        errors="replace",  # lone surrogates of an output have no UTF-8
+    )
+
+
+def _figures(report: Report) -> str:
+    def row(name: str, figures: Figures) -> str:
+        low, high = figures.f1_interval
+        return (
+            f'<tr><th scope="row">{name}</th><td>{figures.precision:.3f}</td><td>{figures.recall:.3f}</td>'
+            f"<td>{figures.f1:.3f}</td><td>{low:.3f} to {high:.3f}</td><td>{figures.raw_f1:.3f}</td></tr>"
+        )
+
+    score = "-" if report.paper is None else f"{report.paper:.2f} of 100"
+    paper = f'<tr><th scope="row">paper\'s score</th><td></td><td></td><td>{score}</td><td></td><td></td></tr>'
+    return (
+        '<table><tr><th scope="col">figure</th><th scope="col">precision</th><th scope="col">recall</th>'
+        '<th scope="col">F1</th><th scope="col">interval</th><th scope="col">as written</th></tr>'
+        f"{row('records', report.records)}{row('fields', report.fields)}{paper}</table>"
+    )
+
+
+def _errors(report: Report) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{ERRORS[kind]}</th><td>{number:,}</td></tr>' for kind, number in report.errors.items()
+    )
+    return f"<table>{rows}</table>"
+
+
+def _counts(title: str, rows: Iterable[tuple[str, Counts]]) -> str:
+    cells = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{c.precision:.3f}</td><td>{c.recall:.3f}</td>'
+        f"<td>{c.f1:.3f}</td></tr>"
+        for name, c in rows
+    )
+    return (
+        f'<table><tr><th scope="col">{title}</th><th scope="col">precision</th><th scope="col">recall</th>'
+        f'<th scope="col">F1</th></tr>{cells}</table>'
+    )
+
+
+def _groups(kind: str, report: Report) -> str:
+    groups = report.groups[kind]
+    if len(groups) < 2:
+        return ""
+    table = _counts(kind, [(name, group.records) for name, group in groups.items()])
+    return f'<h2>Records by {kind}</h2><div class="wide">{table}</div>'
+
+
+def _sample(score: SampleScore, sample: Sample, output: str | None) -> str:
+    verdicts = {(v.gold, v.field): v for v in score.verdicts}
+    parsed = parse(output, single=record_schema(sample.schema).single)
+    raw = "" if parsed.records else f"<h3>Output</h3><pre>{escape((output or '')[:_LONGEST]) or '(none)'}</pre>"
+    counts = f"{score.status}, {score.records.gold} gold, {score.records.predicted} predicted"
+    figures = f"record F1 {score.records.f1:.3f} · field F1 {score.fields.f1:.3f}"
+    return (
+        f'<details><summary><b>{escape(score.id)}</b> · {figures} · <span class="soft">{counts}</span></summary>'
+        f'<div class="sides"><pre>{_document(sample, verdicts)}</pre>'
+        f'<div class="records">{raw}{"".join(_records(score, sample, parsed.records))}</div></div></details>'
+    )
+
+
+def _document(sample: Sample, verdicts: Mapping[tuple[int | None, str], Verdict]) -> str:
+    parts, last = [], 0
+    for start, end, record, path in marks(sample):
+        field = re.sub(r"(\[\d+\])+$", "", path.partition("].")[2])
+        verdict = verdicts.get((record, field))
+        kind = verdict.verdict if verdict is not None else MISSING
+        parts += [
+            escape(sample.problem[last:start]),
+            f'<mark class="{kind}" title="record {record}, {escape(field)}: {kind}">',
+            f"{escape(sample.problem[start:end])}</mark>",
+        ]
+        last = end
+    return "".join(parts) + escape(sample.problem[last:][:_LONGEST])
+
+
+def _records(score: SampleScore, sample: Sample, predicted: Sequence[Any]) -> Iterator[str]:
+    answer = sample.records()
+    gold = [written(record) for record in (answer if isinstance(answer, list) else [answer])]
+    given = [written(record) for record in predicted]
+    rows: dict[tuple[int | None, int | None], list[Verdict]] = defaultdict(list)
+    for verdict in score.verdicts:
+        rows[verdict.gold, verdict.predicted].append(verdict)
+    for (one, other), items in rows.items():
+        caption = f"record {one}" if one is not None else f"prediction {other}: no such record"
+        caption += ": missing" if other is None else ""
+        cells = "".join(
+            f'<tr class="{v.verdict}"><th scope="row"><span class="sign">{_SIGNS[v.verdict]}</span> '
+            f"{escape(v.field)}</th><td>{_value(gold, one, v.field)}</td><td>{_value(given, other, v.field)}"
+            + (f'<br><span class="soft">{_CAUSES[v.cause]}</span>' if v.cause else "")
+            + "</td></tr>"
+            for v in items
+        )
+        yield (
+            f'<table><caption>{caption}</caption><tr><th scope="col">field</th><th scope="col">gold</th>'
+            f'<th scope="col">predicted</th></tr>{cells}</table>'
+        )
+
+
+def _value(records: Sequence[Mapping[str, Any]], place: int | None, field: str) -> str:
+    if place is None or field not in records[place]:
+        return ""
+    value = records[place][field]
+    return escape((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:_LONGEST])
