@@ -9,6 +9,7 @@ first seals the prompt and then reads residents plus what the strategy selects.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -20,7 +21,9 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMa
 
 from text2json.baselines.ledger import Ledger
 from text2json.baselines.prompt import Prompt
+from text2json.baselines.rope import Rope
 from text2json.baselines.sealed import Sealed
+from text2json.baselines.speculation import predicted_query, record_inputs
 from text2json.baselines.strategies import parse_spec
 from text2json.baselines.strategy import Strategy
 from text2json.errors import InputError, ModelError
@@ -37,9 +40,12 @@ class TieredLayer(DynamicLayer):
     keys: Tensor
     values: Tensor
 
-    def __init__(self, cache: TieredCache) -> None:
+    def __init__(self, cache: TieredCache, place: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.cache = cache
+        self.place = place
+        self.queries: Tensor | None = None
+        """(B, H_q, M, D) the prompt's last queries, while its strategy still needs them."""
         self.sealed: Sealed | None = None
         self.dense = False
         """The strategy keeps this prompt whole."""
@@ -71,6 +77,14 @@ class TieredLayer(DynamicLayer):
         old_keys, old_values = self.sealed.rebuild(keys.dtype)
         return torch.cat([old_keys, keys], 2), torch.cat([old_values, values], 2)
 
+    def keep_queries(self, query: Tensor) -> None:
+        """Keep as many of the prompt's last queries (B, H_q, S, D) as the strategy wants to see when it seals."""
+        wanted = self.cache.strategy.prompt_queries
+        if wanted == 0 or self.sealed is not None or self.dense:
+            return
+        seen = query if self.queries is None else torch.cat([self.queries, query], 2)
+        self.queries = seen if wanted < 0 else seen[:, :, -wanted:].contiguous()
+
     def seal(self, mask: Tensor | None) -> None:
         """Hand the prompt, everything but the token at hand, to the strategy."""
         length = self.keys.shape[2] - 1
@@ -83,7 +97,9 @@ class TieredLayer(DynamicLayer):
             seen = mask[:, 0, -1, :length]
             valid = (seen if seen.dtype == torch.bool else seen >= 0).expand(batch, -1).clone()
         keys, values = self.keys[:, :, :length], self.values[:, :, :length]
-        self.sealed = self.cache.strategy.seal(Prompt(keys, values, valid, positions_of(valid), self.cache.model))
+        prompt = Prompt(keys, values, valid, positions_of(valid), self.cache.model, self.place, self.queries)
+        self.sealed = self.cache.strategy.seal(prompt)
+        self.queries = None
         self.dense = self.sealed is None
         if self.sealed is not None:
             self.keys = self.keys[:, :, length:].contiguous()
@@ -105,7 +121,7 @@ class TieredLayer(DynamicLayer):
 
     def reset(self) -> None:
         """Forget everything, for another prompt."""
-        self.sealed, self.dense, self.pending = None, False, False
+        self.sealed, self.dense, self.pending, self.queries = None, False, False, None
         self.keys = self.values = None  # type: ignore[assignment]
         self.is_initialized = False
 
@@ -125,11 +141,15 @@ class TieredLayer(DynamicLayer):
         if keep < 0:
             raise InputError("the cache cannot be cropped into its offloaded prompt", remedy="start with a new cache")
         self.keys, self.values = self.keys[:, :, :keep], self.values[:, :, :keep]
+        if self.queries is not None:
+            self.queries = self.queries[:, :, : max(0, self.queries.shape[2] - (recent - keep))]
 
     def apply(self, change: Callable[[Tensor], Tensor]) -> None:
         """Reorder, repeat or pick sequences everywhere."""
         if getattr(self, "keys", None) is not None:
             self.keys, self.values = change(self.keys), change(self.values)
+        if self.queries is not None:
+            self.queries = change(self.queries)
         if self.sealed is not None:
             self.sealed.apply(change)
 
@@ -159,13 +179,20 @@ class TieredCache(DynamicCache):
         self.model = model
         self.strategy = strategy
         self._steps = self._moved = self._moved_with_reuse = 0.0
+        self.inputs: dict[int, tuple[Tensor, tuple[Tensor, Tensor]]] = {}
+        """Each layer's newest attention input with its cosines and sines, where the strategy reads them."""
         stock = [type(layer) for layer in self.layers]
         if DynamicLayer not in stock:
             raise ModelError(
                 f"{type(model).__name__} has no full-attention layer to offload", remedy="choose another model"
             )
-        self.layers = [TieredLayer(self) if kind is DynamicLayer else layer
-                       for kind, layer in zip(stock, self.layers, strict=True)]  # fmt: skip
+        self.layers = [TieredLayer(self, place) if kind is DynamicLayer else layer
+                       for place, (kind, layer) in enumerate(zip(stock, self.layers, strict=True))]  # fmt: skip
+
+    @cached_property
+    def rope(self) -> Rope:
+        """The model's rotary embedding."""
+        return Rope.of(self.model)
 
     def tiered_layers(self) -> list[TieredLayer]:
         """Return the layers whose prompt is on tiers."""
@@ -173,7 +200,7 @@ class TieredCache(DynamicCache):
 
     def note_step(self, layer: TieredLayer, moved: float, moved_with_reuse: float) -> None:
         """Add what one layer moved in one step."""
-        self._steps += layer is self.tiered_layers()[0]
+        self._steps += layer is next(each for each in self.tiered_layers() if each.sealed is not None)
         self._moved += moved
         self._moved_with_reuse += moved_with_reuse
 
@@ -232,26 +259,57 @@ def tiered_attention(
             layer.seal(attention_mask)
         if query.shape[2] == 1 and layer.sealed is not None:
             factor = scaling if scaling is not None else query.shape[-1] ** -0.5
-            return decode(layer, layer.sealed, query, factor), None
+            reads = layer.cache.strategy.reads_inputs
+            predicted = predicted_query(module, layer.cache, layer.cache.rope) if reads else None
+            return decode(layer, layer.sealed, query, factor, predicted), None
+        if query.shape[2] > 1:
+            layer.keep_queries(query)
+            attention_mask = without_evicted(layer, query, key, attention_mask)
     output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     return output, None
 
 
-def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float) -> Tensor:
+def without_evicted(layer: TieredLayer, query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor | None:
+    """Return the mask (B, 1 or H_q, S, N) of more than one query (B, H_q, S, D) without what a seal has thrown away."""
+    evicted = None if layer.sealed is None else layer.sealed.evicted()
+    if evicted is None:
+        return mask
+    steps, length = query.shape[2], key.shape[2]
+    if mask is None:
+        mask = torch.ones(steps, length, dtype=torch.bool, device=key.device).tril(length - steps)[None, None]
+    lost = torch.nn.functional.pad(evicted, (0, length - evicted.shape[2]))
+    lost = lost.repeat_interleave(query.shape[1] // lost.shape[1], 1).unsqueeze(2)
+    return mask & ~lost if mask.dtype == torch.bool else mask.masked_fill(lost, torch.finfo(mask.dtype).min)
+
+
+def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, predicted: Tensor | None) -> Tensor:
     """Attend from one query position (B, H_q, 1, D) to residents, generated tokens and what is selected.
 
-    Query heads of a kv-head are packed together: (B, H_kv, G, D).
+    Query heads that read the same tokens are packed together: (B, H_kv, G, D), or (B, H_q, 1, D) where each query
+    head selects for itself.
     """
     batch, heads, _, size = query.shape
     packed = query.view(batch, layer.keys.shape[1], -1, size)
+    if sealed.index is not None:
+        foretold = None if predicted is None else predicted.reshape(packed.shape)
+        sealed.index.observe(packed, layer.keys[:, :, -1:], foretold)
     tokens, chosen = sealed.select(packed, scaling)
     layer.cache.note_step(layer, *sealed.moved_bytes(tokens, chosen))
-    fetched_keys = sealed.keys.read(tokens, query.dtype)
-    fetched_values = sealed.values.read(tokens, query.dtype)
-    keys = torch.cat([fetched_keys, sealed.residents.keys, layer.keys], 2)
-    values = torch.cat([fetched_values, sealed.residents.values, layer.values], 2)
-    generated = chosen.new_ones(()).expand(*layer.keys.shape[:3])
-    known = torch.cat([chosen, sealed.residents.valid, generated], 2)
+    choosers = tokens.shape[1]
+    places = tokens.reshape(batch, layer.keys.shape[1], -1)
+    fetched_keys, fetched_values = (
+        store.read(places, query.dtype).view(batch, choosers, -1, size) for store in (sealed.keys, sealed.values)
+    )
+    if sealed.index is not None:
+        sealed.index.fetched(chosen, fetched_keys)
+    shared = [sealed.residents.keys, layer.keys, sealed.residents.values, layer.values, sealed.residents.valid]
+    if choosers > layer.keys.shape[1]:
+        shared = [tensor.repeat_interleave(packed.shape[2], 1) for tensor in shared]
+    resident_keys, recent_keys, resident_values, recent_values, resident_valid = shared
+    keys = torch.cat([fetched_keys, resident_keys, recent_keys], 2)
+    values = torch.cat([fetched_values, resident_values, recent_values], 2)
+    known = torch.cat([chosen, resident_valid, chosen.new_ones(()).expand(*recent_keys.shape[:3])], 2)
+    packed = query.view(batch, choosers, -1, size)
     scores = (packed @ keys.transpose(2, 3)).float() * scaling
     weights = scores.masked_fill(~known.unsqueeze(2), float("-inf")).softmax(-1).to(values.dtype)
     return (weights @ values).view(batch, heads, 1, size).transpose(1, 2)
@@ -291,5 +349,7 @@ def tiered_cache(model: PreTrainedModel, spec: str) -> TieredCache:
     """
     check_served(model)
     cache = TieredCache(model, parse_spec(spec))
+    if cache.strategy.reads_inputs:
+        record_inputs(model)
     model.set_attn_implementation(IMPLEMENTATION)
     return cache

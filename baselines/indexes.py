@@ -21,6 +21,18 @@ class Index(Part, ABC):
     def scores(self, query: Tensor) -> Tensor:
         """Return approximations of q·k, (B, H, G, units), for query (B, H, G, D)."""
 
+    def observe(self, query: Tensor, key: Tensor, predicted: Tensor | None) -> None:
+        """See a step before it is scored.
+
+        Args:
+            query: (B, H, G, D), the same that `scores` gets.
+            key: (B, H, 1, D) the newest token's.
+            predicted: (B, H, G, D) the query as the input of the layer before tells it, where the strategy asks.
+        """
+
+    def fetched(self, chosen: Tensor, keys: Tensor) -> None:
+        """See a step's fetched keys (B, H or H * G, S, D) and which of them count (B, H or H * G, S)."""
+
 
 @dataclass
 class ExactKeys(Index):

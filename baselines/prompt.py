@@ -22,6 +22,8 @@ class Prompt:
         positions: (B, N), as the model counted them.
         rope: the model's rotary embedding, made when first asked for.
         model: whose prompt it is.
+        layer: which layer of the model, counted from 0.
+        queries: (B, H_q, M, D) of the prompt's last M tokens, with their positions, where the strategy asked for them.
     """
 
     keys: Tensor
@@ -29,6 +31,8 @@ class Prompt:
     valid: Tensor
     positions: Tensor
     model: torch.nn.Module
+    layer: int = 0
+    queries: Tensor | None = None
 
     @cached_property
     def rope(self) -> Rope:

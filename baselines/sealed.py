@@ -11,6 +11,7 @@ from torch import Tensor
 from text2json.baselines.indexes import Index
 from text2json.baselines.parts import Part, take
 from text2json.baselines.prompt import Prompt
+from text2json.baselines.rules import Rule, softmax_max
 from text2json.baselines.stores import Store
 
 
@@ -27,6 +28,13 @@ class Residents(Part):
     valid: Tensor
 
     @classmethod
+    def where(cls, prompt: Prompt, mask: Tensor) -> Residents:
+        """Keep the tokens that `mask` (B, H, N) names; rows that name fewer than others are filled up, not valid."""
+        most = int(mask.sum(-1).max())
+        valid, places = mask.int().sort(dim=-1, descending=True, stable=True)
+        return cls.at(prompt, places[..., :most], valid[..., :most].bool())
+
+    @classmethod
     def at(cls, prompt: Prompt, index: Tensor, valid: Tensor) -> Residents:
         """Keep the prompt's tokens at index (B, H, R)."""
         return cls("device", "residents", take(prompt.keys, index), take(prompt.values, index), index.int(), valid)
@@ -41,7 +49,18 @@ class Selection(Part):
     valid: Tensor
     """(B, N) false at padding."""
     previous: Tensor
-    """(B, H, N) what the step before had read; bookkeeping of the ledger, not of the method."""
+    """(B, H or H_q, N) what the step before had read; bookkeeping of the ledger, not of the method."""
+    rule: Rule = softmax_max
+    """From scores to the weights that units are picked by."""
+    margin: float | None = None
+    """A unit counts where its weight is at most this below the best; `counts` is then a cap (InfiniGen)."""
+
+    def how_many(self, weights: Tensor) -> Tensor:
+        """Return (B,) units to pick: `counts`, or with a margin the mean over heads of those within it."""
+        if self.margin is None:
+            return self.counts
+        near = (weights >= weights.amax(-1, keepdim=True) - self.margin) & weights.isfinite()
+        return near.sum(-1).float().mean(1).long().clamp(min=1).minimum(self.counts)
 
     @property
     def nbytes(self) -> int:
@@ -54,7 +73,7 @@ class Sealed:
     """One layer's prompt on its tiers.
 
     Attributes:
-        index: predicts which units matter.
+        index: predicts which units matter; None where every allowed unit is read.
         keys: where selected keys come from.
         values: where selected values come from.
         residents: what is always read.
@@ -62,7 +81,7 @@ class Sealed:
         unit: tokens in a unit.
     """
 
-    index: Index
+    index: Index | None
     keys: Store
     values: Store
     residents: Residents
@@ -71,7 +90,8 @@ class Sealed:
 
     def parts(self) -> Iterator[Part]:
         """Yield everything that holds tensors."""
-        yield from (self.index, self.keys, self.values, self.residents, self.selection)
+        parts = (self.index, self.keys, self.values, self.residents, self.selection)
+        yield from (part for part in parts if part is not None)
 
     def apply(self, change: Callable[[Tensor], Tensor]) -> None:
         """Reorder, repeat or pick sequences in every part."""
@@ -84,25 +104,25 @@ class Sealed:
         return self.selection.valid.shape[1]
 
     def select(self, query: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
-        """Choose the units with the largest attention that any query head of the group would give them.
-
-        Softmax over all allowed units for each query head, then the maximum over the group, then the top of it: the
-        selection of ShadowKV and of YAKV's accuracy form.
+        """Choose the units that weigh most under the selection's rule; without an index, all that are allowed.
 
         Args:
             query: (B, H, G, D).
             scaling: of q·k.
 
         Returns:
-            Token places (B, H, S), and (B, H, S) which of them count.
+            Token places (B, H, S), and (B, H, S) which of them count; H * G in place of H where each query head
+            chooses for itself.
         """
-        scores = self.index.scores(query).float() * scaling
-        scores = scores.masked_fill(~self.selection.allowed.unsqueeze(2), float("-inf"))
-        weights = scores.softmax(-1).nan_to_num().amax(2).masked_fill(~self.selection.allowed, -1.0)
-        most = min(int(self.selection.counts.max()), weights.shape[-1])
+        allowed = self.selection.allowed
+        if self.index is None:
+            return torch.arange(allowed.shape[2], device=allowed.device).expand(allowed.shape), allowed
+        weights = self.selection.rule(self.index.scores(query).float() * scaling, allowed)
+        counts = self.selection.how_many(weights)
+        most = min(int(counts.max()), weights.shape[-1])
         best, units = weights.topk(most, dim=-1)
         rank = torch.arange(most, device=units.device)
-        chosen = (best >= 0) & (rank < self.selection.counts.view(-1, 1, 1))
+        chosen = (best > float("-inf")) & (rank < counts.view(-1, 1, 1))
         if self.unit == 1:
             return units, chosen
         inside = torch.arange(self.unit, device=units.device)
@@ -127,12 +147,27 @@ class Sealed:
         return rows.scatter(2, index, exact.to(dtype))
 
     def moved_bytes(self, tokens: Tensor, chosen: Tensor) -> tuple[float, float]:
-        """Return the bytes that this step's selection moves, without and with reuse of the last step's."""
+        """Return the bytes that this step's selection moves, without and with reuse of the last step's.
+
+        Where everything is read, it streams through the device at every step, and nothing is left to reuse.
+        """
         per_token = self.keys.moved_bytes_per_token + self.values.moved_bytes_per_token
-        now = torch.zeros_like(self.selection.previous).scatter_(2, tokens, chosen)
-        fresh = int((now & ~self.selection.previous).sum())
+        moved = int(chosen.sum()) * per_token
+        if self.index is None:
+            return moved, moved
+        now = chosen.new_zeros(*tokens.shape[:2], self.length).scatter_(2, tokens, chosen)
+        known = self.selection.previous if self.selection.previous.shape == now.shape else torch.zeros_like(now)
         self.selection.previous = now
-        return int(chosen.sum()) * per_token, fresh * per_token
+        return moved, int((now & ~known).sum()) * per_token
+
+    def evicted(self) -> Tensor | None:
+        """Return which places (B, H, N) no tier keeps any more, or None where there are none."""
+        border = self.selection.allowed.shape[2] * self.unit
+        lost = torch.arange(self.length, device=self.residents.keys.device) >= border
+        where = self.residents.places.long()
+        lost = lost.expand(*where.shape[:2], -1).scatter(2, where, ~self.residents.valid)
+        lost = lost & self.selection.valid.unsqueeze(1)
+        return lost if bool(lost.any()) else None
 
 
 def window(prompt: Prompt, first: int) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from text2json.baselines.prompt import Prompt
+from text2json.baselines.rules import Rule, softmax_max
 from text2json.baselines.sealed import Sealed, Selection
 from text2json.errors import SpecError
 
@@ -26,6 +27,13 @@ class Strategy(ABC):
     source: ClassVar[str]
     """Paper and section."""
     summary: ClassVar[str]
+    reads_inputs: ClassVar[bool] = False
+    """Its index predicts from the input of the layer before."""
+
+    @property
+    def prompt_queries(self) -> int:
+        """How many of the prompt's last queries `seal` needs; -1 for all."""
+        return 0
 
     @property
     def spec(self) -> str:
@@ -67,9 +75,16 @@ class SparseStrategy(Strategy, ABC):
         """Tell whether budget and residents hold every prompt whole."""
         return bool((self.counts(prompt) + self.local >= prompt.tokens).all())
 
-    def selection(self, prompt: Prompt, allowed: Tensor, counts: Tensor) -> Selection:
+    def selection(
+        self,
+        prompt: Prompt,
+        allowed: Tensor,
+        counts: Tensor,
+        rule: Rule = softmax_max,
+        margin: float | None = None,
+    ) -> Selection:
         """Return the selection over units `allowed` (B, units) or (B, H, units)."""
         batch, heads, length, _ = prompt.keys.shape
         per_head = allowed.unsqueeze(1).expand(-1, heads, -1) if allowed.dim() == 2 else allowed
         previous = torch.zeros(batch, heads, length, dtype=torch.bool, device=prompt.keys.device)
-        return Selection("device", "selection", per_head, counts, prompt.valid, previous)
+        return Selection("device", "selection", per_head, counts, prompt.valid, previous, rule, margin)
