@@ -9,16 +9,14 @@ if TYPE_CHECKING:
     from text2json.metrics.limits import Limits as Limits
     from text2json.metrics.report import Report as Report
     from text2json.metrics.scoring import score as score
-    from text2json.metrics.significance import compare as compare
 
 _HOME = {
     "Limits": "text2json.metrics.limits",
     "Report": "text2json.metrics.report",
-    "compare": "text2json.metrics.significance",
     "score": "text2json.metrics.scoring",
 }
 
-__all__ = ["Limits", "Report", "compare", "score"]
+__all__ = ["Limits", "Report", "score"]
 
 
 def __getattr__(name: str) -> Any:

@@ -39,7 +39,6 @@ _QUOTES = str.maketrans({
 _NUMBER = re.compile(r"([+-]?)(0|[1-9]\d*|[1-9]\d{0,2}(?:,\d{3})+)(\.\d+)?(?:[eE]([+-]?\d+))?", re.ASCII)
 _DATE = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?(Z|z|[+-]\d{2}:?\d{2})?", re.ASCII)
-_WHITE = re.compile(r"[\t-\r\x1c-\x1e]")
 _REMEMBERED = 1 << 16
 _LONGEST = 200
 _OPTIONS = ("case", "list", "relative", "similarity", "tolerance")
@@ -141,6 +140,7 @@ class Rule:
         self.members = {item.casefold(): item for item in members}
         if len(self.members) < len(members):  # case tells them apart
             self.members = {}
+        self.names = set(self.members.values())
         self.numbers = self.kind != "string" or self.reader is not None
         self.shape = Shape(schema, root, f"{path}.")
         self.inner = schema.get("items")
@@ -156,6 +156,10 @@ class Rule:
         if kind is str:
             return self.reader is None and not self.members and self.case is True
         return kind is not bool and self.numbers
+
+    def same(self, column: Sequence[Any]) -> bool:
+        """Tell whether the plain texts of `column` are their own form, as members of an enumeration are."""
+        return bool(self.members) and self.reader is None and set(column) <= self.names
 
     @property
     def pairwise(self) -> bool:
@@ -336,33 +340,54 @@ def flatten(records: Sequence[Any], shape: Shape) -> list[Leaves]:
         return [leaves(record, shape) for record in records]
     if not _all_plain([value for record in records for value in record.values() if value.__class__ is str]):
         return [leaves(record, shape) for record in records]
+    found = _flatten_alike(records, shape)
+    if found is not None:
+        return found
     found = []
     for record in records:
         looks = shape.looks[tuple(record), tuple(map(type, record.values()))]
-        if looks is None:
-            found.append(leaves(record, shape))
-        else:
-            forms = record
-            for key in looks:
-                form = shape.rule(key).form(record[key])
-                if form != record[key] or form.__class__ is tuple:
-                    forms = record.copy() if forms is record else forms
-                    forms[key] = form
-            found.append(forms)
+        found.append(leaves(record, shape) if looks is None else _replaced(record, looks, shape))
     return found
+
+
+def _flatten_alike(records: Sequence[dict[str, Any]], shape: Shape) -> list[Leaves] | None:
+    """Return the leaves of records in plain text whose fields have all the same names and types; else None."""
+    kinds = set(map(tuple, records))
+    if len(kinds) != 1:
+        return None
+    (keys,) = kinds
+    columns = list(zip(*map(dict.values, records), strict=True))
+    types = [set(map(type, column)) for column in columns]
+    if any(len(kind) > 1 for kind in types):
+        return None
+    looks = shape.looks[keys, tuple([kind for (kind,) in types])]
+    if looks is None:
+        return None
+    odd = [key for key, column in zip(keys, columns, strict=True) if key in looks and not shape.rule(key).same(column)]
+    return [_replaced(record, odd, shape) for record in records] if odd else list(records)
+
+
+def _replaced(record: dict[str, Any], keys: Sequence[str], shape: Shape) -> Leaves:
+    """Return `record`, or a copy of it where the form of one of `keys` is not the value itself."""
+    forms = record
+    for key in keys:
+        form = shape.rule(key).form(record[key])
+        if form != record[key] or form.__class__ is tuple:
+            forms = record.copy() if forms is record else forms
+            forms[key] = form
+    return forms
 
 
 def _all_plain(texts: list[str]) -> bool:
     """Tell whether `normal_text` leaves every one of `texts` as it is."""
-    joined = "\x1f".join(texts)
+    joined = "|".join(texts)
     return (
         joined.isascii()
+        and joined.isprintable()
         and "  " not in joined
-        and " \x1f" not in joined
-        and "\x1f " not in joined
+        and " |" not in joined
+        and "| " not in joined
         and joined.strip() == joined
-        and joined.count("\x1f") == max(0, len(texts) - 1)
-        and not _WHITE.search(joined)
     )
 
 

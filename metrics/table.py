@@ -36,7 +36,7 @@ class Table:
     ) -> None:
         import numpy as np
 
-        self.columns = sorted(set().union(*gold, *predicted))
+        self.columns = sorted({path for paths in {*map(tuple, gold), *map(tuple, predicted)} for path in paths})
         self.gold, self.predicted = (_rows(side, self.columns) for side in (gold, predicted))
         ids: dict[Form | None, int] = defaultdict(count().__next__)
         width = len(self.columns)

@@ -48,8 +48,8 @@ def resampled(table: NDArray[np.float64], resamples: int, seed: int) -> NDArray[
         rows = min(at_once, resamples - start)
         drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
         times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-        sums.append(table @ times.T.astype(np.float64))
-    return np.concatenate(sums, axis=1)
+        sums.append(times.astype(np.float64) @ table.T)
+    return np.concatenate(sums).T
 
 
 def quotients(sums: NDArray[np.float64]) -> NDArray[np.float64]:

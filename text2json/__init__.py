@@ -13,10 +13,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from text2json.data import load as load
     from text2json.metrics import score as score
+    from text2json.metrics.significance import compare as compare
 
-_HOME = {"load": "text2json.data", "score": "text2json.metrics"}
+_HOME = {"compare": "text2json.metrics.significance", "load": "text2json.data", "score": "text2json.metrics"}
 
-__all__ = ["__version__", "load", "score"]
+__all__ = ["__version__", "compare", "load", "score"]
 
 
 def __getattr__(name: str) -> Any:
