@@ -5,15 +5,26 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from text2json.errors import DataError
 from text2json.schemas.sample import Sample
 
 
-def export_jsonl(samples: Iterable[Sample], file: Path) -> int:
-    """Write samples in the paper's form and return how many; the file appears when it is whole.
+def paper_row(sample: Sample) -> dict[str, Any]:
+    """Return a sample in the paper's form."""
+    return {"problem": sample.problem, "answer": sample.answer}
+
+
+def export_jsonl(samples: Iterable[Sample], file: Path, *, row: Callable[[Sample], dict[str, Any]] = paper_row) -> int:
+    """Write samples as JSONL and return how many; the file appears when it is whole.
+
+    Args:
+        samples: what to write.
+        file: must not exist.
+        row: what stands in a line; the paper's form unless given.
 
     Raises:
         DataError: the file exists, or cannot be written.
@@ -27,8 +38,7 @@ def export_jsonl(samples: Iterable[Sample], file: Path) -> int:
         handle, draft = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as lines:
             for sample in samples:
-                row = {"problem": sample.problem, "answer": sample.answer}
-                lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+                lines.write(json.dumps(row(sample), ensure_ascii=False) + "\n")
                 count += 1
         Path(draft).chmod(0o644)
         Path(draft).replace(file)

@@ -14,11 +14,14 @@ from text2json.errors import SpecError
 if TYPE_CHECKING:
     from text2json.baselines.models import LoadedModel
     from text2json.schemas.sample import Sample
+    from text2json.tasks.asked import Asked
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", required=True, help="folder, JSONL file or Hub id (ORG/NAME[@REV][:CONFIG])")
+    parser.add_argument("--data", help="folder, JSONL file or Hub id (ORG/NAME[@REV][:CONFIG])")
+    parser.add_argument("--task", metavar="TASK", help="a task of `text2json tasks`, as in needles:needles=16; "
+                                                       "--data is then needed for published tasks only")  # fmt: skip
     models = parser.add_mutually_exclusive_group(required=True)
     models.add_argument("--model", help="a bundled reader (reader-llama), a folder or a Hub id")
     models.add_argument("--models", nargs="+", metavar="MODEL", help="several, each run with each strategy")
@@ -30,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="run folder, or the folder of run folders where a list is given; "
                              "an interrupted run goes on in its folder")  # fmt: skip
     parser.add_argument("--limit", type=positive, help="answer the first N samples only")
-    parser.add_argument("--max-new-tokens", type=positive, default=1024, help="generation limit (default: 1024)")
+    parser.add_argument("--max-new-tokens", type=positive, help="generation limit (default: 1024, or the task's)")
     parser.add_argument("--batch-size", type=positive, default=8, help="samples answered together (default: 8)")
     parser.add_argument("--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto",
                         help="of weights and cache; auto keeps the model's own (default: auto)")  # fmt: skip
@@ -40,38 +43,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Answer every sample with every model and strategy and say where the answers are."""
     from text2json.baselines.strategies import parse_spec
-    from text2json.data import iter_samples
+    from text2json.tasks.asked import asked_for
 
     models: list[str] = args.models or [args.model]
     specs: list[str] = args.strategies or [args.strategy]
     for spec in specs:
         parse_spec(spec)  # a wrong spec shows before a large model is loaded
     folders = run_folders(args.out, models, specs, grid=bool(args.models or args.strategies))
-    samples = list(itertools.islice(iter_samples(args.data), args.limit))
+    asked = asked_for(args.task, args.data)
+    samples = list(itertools.islice(asked.samples, args.limit))
 
     from text2json.baselines.models import load_model
 
     for model in models:
         loaded = load_model(model, dtype=args.dtype, device=args.device)
         for spec in specs:
-            run_one(args, loaded, spec, samples, folders[model, spec])
+            run_one(args, loaded, spec, samples, folders[model, spec], asked)
     return 0
 
 
-def run_one(args: argparse.Namespace, loaded: LoadedModel, spec: str, samples: list[Sample], path: Path) -> None:
+def run_one(
+    args: argparse.Namespace, loaded: LoadedModel, spec: str, samples: list[Sample], path: Path, asked: Asked
+) -> None:
     """Answer every sample with one model and strategy."""
     from text2json.baselines.run_folder import RunFolder
     from text2json.baselines.runner import RunOptions, run_samples
     from text2json.console import line, progress
 
-    options = RunOptions(max_new_tokens=args.max_new_tokens, batch_size=args.batch_size)
+    options = RunOptions(max_new_tokens=args.max_new_tokens or asked.max_new_tokens, batch_size=args.batch_size)
     folder = RunFolder(path)
     with progress(f"{loaded.name}, {spec}", len(samples)) as advance:
         before = folder.finished()
-        result = run_samples(loaded, spec, samples, folder, data=args.data, options=options, advance=advance)
+        result = run_samples(loaded, spec, samples, folder, data=asked.name, options=options, advance=advance)
     state = "was finished already" if before else "finished"
     line(f"{path}: {state}, {result.settings.samples} predictions ({result.settings.strategy})")
-    line(f"next: text2json score {path} --data {args.data}")
+    line(f"next: text2json score {path} {asked.options}")
 
 
 def run_folders(out: Path, models: list[str], specs: list[str], *, grid: bool) -> dict[tuple[str, str], Path]:

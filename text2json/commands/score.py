@@ -9,11 +9,12 @@ from typing import Any, TextIO
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from text2json.commands import task_scoring
     from text2json.metrics.limits import LIMITS
 
     parser.add_argument("predictions", metavar="PREDICTIONS", type=Path,
                         help="JSONL with `id` and `output`, or a run folder")  # fmt: skip
-    parser.add_argument("--data", required=True, help="folder, JSONL file or Hub id (ORG/NAME[@REV][:CONFIG])")
+    parser.add_argument("--data", help="folder, JSONL file or Hub id (ORG/NAME[@REV][:CONFIG])")
     parser.add_argument("--format", choices=["text", "json"], default="text", help="of the report (default: text)")
     parser.add_argument("--details", type=Path, metavar="FILE", help="write each sample's verdicts as JSONL")
     parser.add_argument("--html", type=Path, metavar="FILE",
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="leave answers nested deeper than N unread (default: %(default)s)")  # fmt: skip
     parser.add_argument("--max-cells", type=int, default=LIMITS.cells, metavar="N",
                         help="pair records greedily above N pairs (default: %(default)s)")  # fmt: skip
+    task_scoring.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,12 +36,18 @@ def run(args: argparse.Namespace) -> int:
     import itertools
     import json
 
+    from text2json.commands import task_scoring
     from text2json.console import line
     from text2json.data import iter_samples
+    from text2json.errors import SpecError
     from text2json.metrics.limits import Limits
     from text2json.metrics.predictions import read_predictions
     from text2json.metrics.scoring import score
 
+    if args.task is not None:
+        return task_scoring.run(args)
+    if args.data is None:
+        raise SpecError("no data", remedy="give --data, or --task with a task of `text2json tasks`")
     outputs = read_predictions(args.predictions)
     limits = Limits(bytes=args.max_bytes, depth=args.max_depth, cells=args.max_cells)
     name = Path(args.data).name + (f"[:{args.limit}]" if args.limit else "")

@@ -1,0 +1,132 @@
+"""What holds for every generated task: the same bytes for ever, evidence that states the gold, splits apart."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+
+import pytest
+
+from text2json.errors import SpecError
+from text2json.generators.splits import split_of
+from text2json.schemas.canonical import canonical_json
+from text2json.schemas.sample import Sample
+from text2json.tasks import TASKS, parse_task
+from text2json.tasks.task import GeneratedTask
+
+GENERATED = [name for name in TASKS if isinstance(parse_task(name), GeneratedTask)]
+SHA256 = {
+    "needles": "f10a4b130e0a6e7c4d6ebfb98082e041be84ac94eac2b74360af24cfd65f5a48",
+    "html-to-tsv": "1f65e46471441321c6ee034a8f98b9782726dd83322943cd0ec62f75a4354a45",
+    "single-needle": "49826b3cabe88bb0e64baa173c999f57888535940be10fe25c79cdf5cd919165",
+    "multi-key": "d07b5c7adf4757a0b17c7fae6767e50382856503763e319aac62ed4aa029d30a",
+    "multi-value": "d9dafdb891cdeaa3c880d47bb3215631191f2f72f1a6cc6520ad778f3d60c039",
+    "multi-query": "0ec23e4d7d9173cd4fd0264772e7409140a7ae2e1b4770fdf0d4a59955c79bf9",
+    "variable-tracking": "96973653e363c83dd4b88eef1da6daf355224235e88130fc085435120713e403",
+    "common-words": "86acca0620f4e140b569389268565c6ea96b6e3bc43d654929e279676b5fab7d",
+    "frequent-words": "4492d7678160c94bb328faeefd64299f527b6521269eec813253d7fb440a2bc0",
+}
+"""Over the canonical rows of the first three samples of the default task."""
+
+
+def samples(spec: str, count: int = 5) -> list[Sample]:
+    separator = "," if ":" in spec else ":"
+    return list(parse_task(f"{spec}{separator}samples={count}").load())
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_the_bytes_are_the_same_for_ever(name: str) -> None:
+    text = "".join(canonical_json(sample.to_dict()) + "\n" for sample in samples(name, 3))
+    assert hashlib.sha256(text.encode()).hexdigest() == SHA256[name]
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("name", GENERATED)
+def test_evidence_states_the_gold(name: str, split: str) -> None:
+    for sample in samples(f"{name}:split={split}", 12):
+        gold = json.loads(sample.answer)
+        low, high = sample.text_span
+        stated = set()
+        for row in json.loads(sample.evidence):
+            found = re.fullmatch(r"\[(\d+)\](?:\.(.+))?", row["path"])
+            assert found is not None
+            for start, end in row["spans"]:
+                assert low <= start < end <= high
+                text = html.unescape(sample.problem[start:end])
+                assert text == cell(gold, int(found[1]), found[2])
+            stated.add(row["path"])
+        assert stated == leaves(gold)
+
+
+def cell(gold: str | list[str], row: int, column: str | None) -> str:
+    if isinstance(gold, list):
+        return gold[row]
+    lines = [line.split("\t") for line in gold.splitlines()]
+    return lines[row + 1][lines[0].index(str(column))]
+
+
+def leaves(gold: str | list[str]) -> set[str]:
+    if isinstance(gold, list):
+        return {f"[{place}]" for place in range(len(gold))}
+    header, *rows = gold.splitlines()
+    return {f"[{place}].{column}" for place in range(len(rows)) for column in header.split("\t")}
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_lengths_are_about_what_was_asked(name: str) -> None:
+    for length in (20_000, 60_000):
+        for sample in samples(f"{name}:length={length}", 3):
+            assert 0.9 * length <= len(sample.problem) <= length
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_another_seed_gives_other_samples(name: str) -> None:
+    first, other = samples(name, 3), samples(f"{name}:seed=1", 3)
+    assert not {sample.problem for sample in first} & {sample.problem for sample in other}
+    assert [sample.answer for sample in first] != [sample.answer for sample in other]
+
+
+@pytest.mark.parametrize("name", ["needles", "common-words"])
+def test_invented_words_belong_to_their_split(name: str) -> None:
+    for split in ("train", "test"):
+        for sample in samples(f"{name}:split={split}"):
+            assert {split_of(word.lower()) for word in json.loads(sample.answer)} == {split}
+
+
+@pytest.mark.parametrize("name", ["html-to-tsv", "needles", "multi-key"])
+def test_splits_share_no_statement(name: str) -> None:
+    def asked(split: str) -> set[str]:
+        found = samples(f"{name}:split={split}", 40)
+        texts = (sample.problem[: sample.text_span[0]] + sample.problem[sample.text_span[1] :] for sample in found)
+        return {
+            re.sub(r"\d+|[A-Z]\w+ [A-Z]\w+( [A-Z]0)?", "0", line)
+            for text in texts
+            for line in text.splitlines()
+            if "?" in line or "\t" in line
+        }
+
+    assert not asked("train") & asked("test")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("needles:needles=0", "needles=0"),
+        ("needles:needles=65", r"give 1 to 64"),
+        ("needles:needles=64,length=300", "do not fit into"),
+        ("single-needle:queries=2", "1 <= queries <= keys"),
+        ("multi-value:values=0", "values"),
+        ("variable-tracking:chains=0", "at least 1 chain"),
+        ("common-words:length=3000", "raise length to"),
+        ("common-words:often=3", "often > rarely"),
+        ("frequent-words:length=900", "too small to count in"),
+        ("html-to-tsv:rows=0", "at least 1"),
+        ("needles:split=validation", "no split 'validation'"),
+        ("needles:samples=0", "at least 1"),
+    ],
+)
+def test_impossible_settings_are_refused(spec: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        list(parse_task(spec).load())

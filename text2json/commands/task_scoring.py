@@ -1,0 +1,65 @@
+"""`text2json score --task`: score predictions by a task's rule."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from text2json.tasks.task import Task
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that `score` has for tasks."""
+    parser.add_argument("--task", metavar="TASK", help="score by this task's rule; --data is then needed for published "
+                                                       "tasks only")  # fmt: skip
+    parser.add_argument("--judge", metavar="URL", help="endpoint of a judging model, for tasks that need one; "
+                                                       "as in http://localhost:8000/v1")  # fmt: skip
+    parser.add_argument("--judge-model", metavar="NAME", help="its name at the endpoint")
+    parser.add_argument("--judge-key", metavar="VARIABLE", help="the environment variable that holds its key")
+    parser.add_argument("--judgements", type=Path, metavar="FILE",
+                        help="JSONL of the judge's replies; what stands in it is not asked again")  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report."""
+    import itertools
+    import json
+
+    from text2json.console import line
+    from text2json.metrics.predictions import read_predictions
+    from text2json.tasks import parse_task
+    from text2json.tasks.report import score_task
+
+    task = judged(parse_task(args.task), args)
+    outputs = read_predictions(args.predictions)
+    samples = itertools.islice(task.load(args.data), args.limit)
+    name = ("own" if args.data is None else Path(args.data).name) + (f"[:{args.limit}]" if args.limit else "")
+    report = score_task(task, outputs, samples, data_name=name)
+    if args.details is not None:
+        rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in report.rows())
+        args.details.write_text(rows, encoding="utf-8")
+    line(json.dumps(report.to_dict(), indent=2) if args.format == "json" else str(report))
+    return 0
+
+
+def judged(task: Task, args: argparse.Namespace) -> Task:
+    """Give the task its judge, if it takes one and one is named.
+
+    Raises:
+        SpecError: the judge's options do not fit each other or the task.
+    """
+    from text2json.errors import SpecError
+    from text2json.metrics.judge import Judge
+    from text2json.tasks.task import JudgedTask
+
+    given = [name for name in ("judge", "judge_model", "judge_key", "judgements") if getattr(args, name) is not None]
+    if not given:
+        return task
+    if not isinstance(task, JudgedTask):
+        raise SpecError(f"{task.name} needs no judge", remedy=f"leave out --{given[0].replace('_', '-')}")
+    if args.judge is None or args.judge_model is None:
+        raise SpecError("half a judge", remedy="give both --judge URL and --judge-model NAME")
+    return replace(task, judge=Judge(args.judge, args.judge_model, args.judge_key, args.judgements))
