@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from text2json.baselines.quantizers.build_grids import FILE, nearest
+from text2json.baselines.quantizers.build_grids import FILE, GRIDS, nearest
+from text2json.baselines.quantizers.quantizer import Quantizer
+from text2json.errors import SpecError
 
 
 @cache
@@ -35,6 +37,13 @@ def hadamard(size: int) -> Tensor:
     return unit
 
 
+@cache
+def random_signs(seed: int, size: int) -> Tensor:
+    """Return (size,) random signs."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 2, (size,), generator=generator).float() * 2 - 1
+
+
 def group_size(channels: int, wanted: int = 0) -> int:
     """Return `wanted`, or with 0 the smallest power of two that holds all channels, at most 1024."""
     whole = 1 << (channels - 1).bit_length()
@@ -42,24 +51,38 @@ def group_size(channels: int, wanted: int = 0) -> int:
 
 
 @dataclass(frozen=True)
-class Higgs:
+class Higgs(Quantizer):
     """Quantises the last dimension.
+
+    The paper turns by a *random* Hadamard transform; the published code of arXiv 2604.08426 has no random signs. On
+    keys they make little difference; a constant vector needs them.
 
     Args:
         d: tuple size, one of the shipped grids'.
         n: grid points, at most 256.
         group: channels that share a scale; a power of two. Channels are padded with zeros to a multiple of it.
+        signs: seed of the random signs that channels get before they are turned; None for none.
     """
 
     d: int
     n: int
     group: int
+    signs: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.d, self.n) not in GRIDS:
+            shipped = ", ".join(f"({d}, {n})" for d, n in GRIDS)
+            raise SpecError(f"no HIGGS grid ({self.d}, {self.n})", remedy=f"the shipped grids are {shipped}")
+        if self.group < self.d or self.group & (self.group - 1):
+            raise SpecError(f"a HIGGS group of {self.group} channels cannot be turned", remedy="give a power of two")
 
     def rotate(self, x: Tensor) -> Tensor:
         """Return x (..., c) padded, grouped and turned: (..., groups, group), orthonormally."""
         pad = -x.shape[-1] % self.group
         padded = torch.nn.functional.pad(x.float(), (0, pad))
         grouped: Tensor = padded.unflatten(-1, (-1, self.group))
+        if self.signs is not None:
+            grouped = grouped * random_signs(self.signs, self.group).to(x.device)
         return grouped @ hadamard(self.group).to(x.device)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,4 +106,7 @@ class Higgs:
 
     def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
         """Return the vectors (..., channels) in float32."""
-        return (self.turned(codes, scales) @ hadamard(self.group).to(codes.device)).flatten(-2)[..., :channels]
+        vectors = self.turned(codes, scales) @ hadamard(self.group).to(codes.device)
+        if self.signs is not None:
+            vectors = vectors * random_signs(self.signs, self.group).to(codes.device)
+        return vectors.flatten(-2)[..., :channels]
