@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from text2json.baselines.indexes import ExactKeys
-from text2json.baselines.parts import Part, take, take_shared
+from text2json.baselines.parts import Part, Tier, take, take_shared
 from text2json.baselines.prompt import Prompt
-from text2json.baselines.quantizers.higgs import Higgs
+from text2json.baselines.quantizers.quantizer import Quantizer
 from text2json.baselines.rope import Rope
 
 
@@ -62,39 +62,50 @@ class IndexedKeys(Store):
 
 
 @dataclass
-class HiggsStore(Store):
-    """Each head's vector quantised alone: `codes` (B, H, N, C / d) and `scales` (B, H, N, groups).
+class QuantizedStore(Store):
+    """Each head's vector quantised alone: `codes` (B, H, N, bytes) and `scales` (B, H, N, numbers).
 
-    The paper puts all heads of a token into one group; a head that needs a token would then have to fetch the codes
-    of all of them, so here each head has groups of its own, at the price of a 16-bit scale each.
+    The paper of YAKV puts all heads of a token into one group; a head that needs a token would then have to fetch the
+    codes of all of them, so here each head has groups of its own, at the price of a 16-bit scale each.
 
-    With a `rope`, the rows are keys without positions, which get theirs from `positions` (B, N) when read.
+    With a `rope`, the rows are keys without positions, which get theirs from `positions` (B, N) when read. `top`
+    (B, H, 1, 1) is the one scale of the whole tensor, where the format has one.
     """
 
     codes: Tensor
     scales: Tensor
-    quantizer: Higgs
+    quantizer: Quantizer
     size: int
     rope: Rope | None = None
     positions: Tensor | None = None
+    top: Tensor | None = None
 
     @classmethod
-    def keys(cls, prompt: Prompt, quantizer: Higgs) -> HiggsStore:
-        """Quantise the prompt's keys without their positions."""
+    def of(cls, tier: Tier, purpose: str, rows: Tensor, quantizer: Quantizer) -> QuantizedStore:
+        """Quantise rows (B, H, N, D)."""
+        top = quantizer.tensor_scale(rows)
+        codes, scales = quantizer.encode(rows if top is None else rows / top)
+        return cls(tier, purpose, codes, scales, quantizer, rows.shape[3], top=top)
+
+    @classmethod
+    def keys(cls, prompt: Prompt, quantizer: Quantizer) -> QuantizedStore:
+        """Quantise the prompt's keys without their positions, for the host."""
         heads, size = prompt.keys.shape[1], prompt.keys.shape[3]
         plain = prompt.plain_keys.unflatten(-1, (heads, size)).transpose(1, 2)
-        return cls("host", "keys", *quantizer.encode(plain), quantizer, size, prompt.rope, prompt.positions)
+        return replace(cls.of("host", "keys", plain, quantizer), rope=prompt.rope, positions=prompt.positions)
 
     @classmethod
-    def values(cls, prompt: Prompt, quantizer: Higgs) -> HiggsStore:
-        """Quantise the prompt's values."""
-        return cls("host", "values", *quantizer.encode(prompt.values), quantizer, prompt.values.shape[3])
+    def values(cls, prompt: Prompt, quantizer: Quantizer) -> QuantizedStore:
+        """Quantise the prompt's values, for the host."""
+        return cls.of("host", "values", prompt.values, quantizer)
 
     def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
         """Fetch the selected tokens' codes, dequantise them, and put positions on keys."""
         home = index.to(self.codes.device)
         codes, scales = (take(kept, home).to(index.device, non_blocking=True) for kept in (self.codes, self.scales))
         rows = self.quantizer.decode(codes, scales, self.size)
+        if self.top is not None:
+            rows = rows * self.top.to(index.device)
         if self.rope is not None and self.positions is not None:
             rows = self.rope.rotate(rows, take_shared(self.positions.unsqueeze(-1), index).squeeze(-1))
         return rows.to(dtype)
@@ -104,6 +115,36 @@ class HiggsStore(Store):
         """A token's codes and scales, if they lie on the host."""
         per_token = self.codes.shape[-1] + self.scales.shape[-1] * self.scales.element_size()
         return float(per_token) if self.tier == "host" else 0.0
+
+
+@dataclass
+class ChannelQuantizedStore(Store):
+    """Rows quantised along the tokens, each channel with scales of its own: KIVI's keys (arXiv 2402.02750, 3.1).
+
+    `codes` (B, H, D, bytes) and `scales` (B, H, D, numbers). Reading one token decodes all of its group, so this store
+    suits a strategy that reads everything.
+    """
+
+    codes: Tensor
+    scales: Tensor
+    quantizer: Quantizer
+    tokens: int
+
+    @classmethod
+    def of(cls, tier: Tier, purpose: str, rows: Tensor, quantizer: Quantizer) -> ChannelQuantizedStore:
+        """Quantise rows (B, H, N, D)."""
+        codes, scales = quantizer.encode(rows.transpose(2, 3))
+        return cls(tier, purpose, codes, scales, quantizer, rows.shape[2])
+
+    def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
+        """Dequantise everything and pick."""
+        rows = self.quantizer.decode(self.codes, self.scales, self.tokens).transpose(2, 3)
+        return take(rows, index).to(dtype)
+
+    @property
+    def moved_bytes_per_token(self) -> float:
+        """Nothing crosses: the codes are on the device."""
+        return 0.0
 
 
 @dataclass

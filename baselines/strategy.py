@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -13,6 +14,8 @@ from text2json.baselines.prompt import Prompt
 from text2json.baselines.rules import Rule, softmax_max
 from text2json.baselines.sealed import Sealed, Selection
 from text2json.errors import SpecError
+
+Option = int | float | str
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ class Strategy(ABC):
     source: ClassVar[str]
     """Paper and section."""
     summary: ClassVar[str]
+    presets: ClassVar[Mapping[str, Mapping[str, Option]]] = {}
+    """Name → options that differ from the defaults; a spec asks for one with `preset=NAME`."""
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Option → the words it may be, for options that are no numbers."""
     reads_inputs: ClassVar[bool] = False
     """Its index predicts from the input of the layer before."""
 

@@ -47,5 +47,5 @@ class Integer(Quantizer):
     def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
         """Return the vectors (..., channels) in float32."""
         step, least = scales.float().chunk(2, -1)
-        cut = unpack(codes, self.bits).float().unflatten(-1, (-1, self.group))
+        cut: Tensor = unpack(codes, self.bits).float().unflatten(-1, (-1, self.group))
         return (cut * step.unsqueeze(-1) + least.unsqueeze(-1)).flatten(-2)[..., :channels]

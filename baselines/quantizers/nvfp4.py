@@ -37,5 +37,5 @@ class Nvfp4(Quantizer):
     def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
         """Return the vectors (..., channels) in float32."""
         signed = torch.tensor([*LEVELS, *(-level for level in LEVELS)], device=codes.device)
-        cut = signed[unpack(codes, 4).long()].unflatten(-1, (-1, self.block))
+        cut: Tensor = signed[unpack(codes, 4).long()].unflatten(-1, (-1, self.block))
         return (cut * scales.view(torch.float8_e4m3fn).float().unsqueeze(-1)).flatten(-2)[..., :channels]

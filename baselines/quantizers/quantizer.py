@@ -34,17 +34,20 @@ def grouped(x: Tensor, group: int) -> Tensor:
     """
     missing = -x.shape[-1] % group
     filled = torch.cat([x, x[..., -1:].expand(*x.shape[:-1], missing)], -1) if missing else x
-    return filled.float().unflatten(-1, (-1, group))
+    cut: Tensor = filled.float().unflatten(-1, (-1, group))
+    return cut
 
 
 def pack(codes: Tensor, bits: int) -> Tensor:
     """Return codes (..., c) below 2**bits as bytes (..., c * bits / 8), the first code in the lowest bits."""
     each = 8 // bits
     shifts = torch.arange(0, 8, bits, device=codes.device, dtype=torch.int32)
-    return (codes.int().unflatten(-1, (-1, each)) << shifts).sum(-1).to(torch.uint8)
+    packed: Tensor = (codes.int().unflatten(-1, (-1, each)) << shifts).sum(-1).to(torch.uint8)
+    return packed
 
 
 def unpack(packed: Tensor, bits: int) -> Tensor:
     """Return the codes (..., c) in bytes (..., c * bits / 8)."""
     shifts = torch.arange(0, 8, bits, device=packed.device, dtype=torch.int32)
-    return ((packed.int().unsqueeze(-1) >> shifts) & (2**bits - 1)).flatten(-2)
+    codes: Tensor = ((packed.int().unsqueeze(-1) >> shifts) & (2**bits - 1)).flatten(-2)
+    return codes

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 HOME = "text2json.baselines.strategies"
 STRATEGIES = {
     "full": f"{HOME}.full:Full",
+    "full-offload": f"{HOME}.full_offload:FullOffload",
     "oracle": f"{HOME}.oracle:Oracle",
     "shadowkv": f"{HOME}.shadowkv:ShadowKV",
     "yakv": f"{HOME}.yakv:Yakv",
+    "quantized": f"{HOME}.quantized:Quantized",
 }
 """Name on the command line → its class."""
 
@@ -44,18 +46,33 @@ def parse_spec(spec: str) -> Strategy:
     cls = strategy_class(name)
     known = {field.name: field for field in fields(cls)}
     options: dict[str, Any] = {}
+    preset: dict[str, Any] = {}
     for part in filter(None, rest.split(",")):
         key, equals, text = part.partition("=")
+        if key == "preset" and equals and cls.presets and not preset:
+            preset = _preset(cls, text)
+            continue
         if key not in known or not equals:
             remedy = did_you_mean(key, known) if known else f"{name} has no options"
             raise SpecError(f"{name}: no option {part!r}", remedy=remedy)
         if key in options:
             raise SpecError(f"{name}: option {key!r} stands twice", remedy="give it once")
-        options[key] = _value(name, known[key], text)
-    return cls(**options)
+        options[key] = _value(cls, known[key], text)
+    return cls(**(preset | options))
 
 
-def _value(name: str, field: Field[Any], text: str) -> int | float:
+def _preset(cls: type[Strategy], text: str) -> dict[str, Any]:
+    if text not in cls.presets:
+        raise SpecError(f"{cls.name}: no preset {text!r}", remedy=did_you_mean(text, cls.presets))
+    return dict(cls.presets[text])
+
+
+def _value(cls: type[Strategy], field: Field[Any], text: str) -> int | float | str:
+    name = cls.name
+    if field.name in cls.choices:
+        if text not in cls.choices[field.name]:
+            raise SpecError(f"{name}: {field.name}={text!r}", remedy=did_you_mean(text, cls.choices[field.name]))
+        return text
     try:
         number = float(text)
         if field.type == "int":

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from text2json.baselines.indexes import HiggsKeys
 from text2json.baselines.prompt import Prompt
-from text2json.baselines.quantizers.higgs import Higgs, group_size
+from text2json.baselines.quantizers.formats import higgs
 from text2json.baselines.sealed import Residents, Sealed, window
-from text2json.baselines.stores import HiggsStore
-from text2json.baselines.strategy import SparseStrategy
+from text2json.baselines.stores import QuantizedStore
+from text2json.baselines.strategy import Option, SparseStrategy
 
 
 @dataclass(frozen=True)
@@ -21,23 +22,26 @@ class Yakv(SparseStrategy):
     takes a softmax per query head, the maximum over the group and the top tokens per kv-head, then dequantises them
     and puts positions on the keys. The last `local` tokens and all generated ones stay exact on the device.
 
-    The paper says 2.02 bits for the index, which is one group over all heads (the default here, `index_group=0`); its
-    published configuration leaves groups of 128. On the host each kv-head has groups of its own here, so that its
-    tokens can be fetched alone.
+    The paper says 2.02 bits for the index, which is one group over all heads (preset `paper`, the default here); its
+    published configuration leaves groups of 128, which is 2.125 bits (preset `code`). On the host each kv-head has
+    groups of its own here, so that its tokens can be fetched alone.
 
     Args:
         budget: see `SparseStrategy`; the paper's 3.125 %.
         local: the paper's 64.
         index_group: channels of the index that share a scale; 0 for all kv-heads together, up to 1024.
+        signs: seed of HIGGS's random signs; -1 for none, as the published code has it.
     """
 
     budget: float = 0.03125
     local: int = 64
     index_group: int = 0
+    signs: int = -1
 
     name: ClassVar[str] = "yakv"
     source: ClassVar[str] = "arXiv 2604.08426, accuracy form"
     summary: ClassVar[str] = "2-bit keys select; 4-bit keys and values on the host"
+    presets: ClassVar[Mapping[str, Mapping[str, Option]]] = {"paper": {}, "code": {"index_group": 128}}
 
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Quantise the prompt: once for the index, once for the stores."""
@@ -45,11 +49,11 @@ class Yakv(SparseStrategy):
             return None
         _, heads, length, size = prompt.keys.shape
         border = max(0, length - self.local)
-        stored = Higgs(2, 256, group_size(size))
+        stored = higgs(4, size, signs=self.signs)
         return Sealed(
-            index=HiggsKeys.of(prompt, Higgs(4, 256, group_size(heads * size, self.index_group)), border),
-            keys=HiggsStore.keys(prompt, stored),
-            values=HiggsStore.values(prompt, stored),
+            index=HiggsKeys.of(prompt, higgs(2, heads * size, self.index_group, self.signs), border),
+            keys=QuantizedStore.keys(prompt, stored),
+            values=QuantizedStore.values(prompt, stored),
             residents=Residents.at(prompt, *window(prompt, border)),
             selection=self.selection(prompt, prompt.valid[:, :border], self.counts(prompt)),
             unit=1,

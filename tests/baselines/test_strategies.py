@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tests.baselines.tiny import tiny
 from text2json.baselines.cache import positions_of
+from text2json.baselines.indexes import HiggsKeys
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rope import Rope
 from text2json.baselines.sealed import Sealed
@@ -93,8 +94,8 @@ def test_yakv_scores_are_those_of_its_dequantised_keys() -> None:
     assert sealed is not None
     query = torch.randn(2, 2, 3, 32)
     index = sealed.index
-    codes, scales, quantizer = index.codes, index.scales, index.quantizer  # type: ignore[attr-defined]
-    keys = quantizer.decode(codes, scales, 64).view(2, 90, 2, 32).transpose(1, 2)
+    assert isinstance(index, HiggsKeys)
+    keys = index.quantizer.decode(index.codes, index.scales, 64).view(2, 90, 2, 32).transpose(1, 2)
     torch.testing.assert_close(index.scores(query), query @ keys.transpose(2, 3), rtol=1e-4, atol=1e-4)
 
 
