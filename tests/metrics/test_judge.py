@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.metrics.endpoint import Endpoint, serving
 from text2json.errors import DataError, ModelError, SpecError
 from text2json.metrics.judge import Judge, read_rating
 
@@ -29,48 +27,14 @@ def test_ratings_are_read_as_loong_reads_them(reply: str, rating: float | None) 
     assert read_rating(reply) == rating
 
 
-class Endpoint(ThreadingHTTPServer):
-    """An OpenAI-compatible endpoint that rates by rule and can fail on demand."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.requests: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self.failures: list[int] = []
-        self.body: bytes | None = None
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Endpoint
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.requests.append({"path": self.path, **request})
-        self.server.keys.append(self.headers["Authorization"])
-        status = self.server.failures.pop(0) if self.server.failures else 200
-        reply = {"choices": [{"message": {"role": "assistant", "content": f"Rating: [[{len(self.server.requests)}]]"}}]}
-        body = self.server.body or json.dumps(reply).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Stay silent."""
-
-
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def judge(endpoint: Endpoint, **options: Any) -> Judge:
-    return Judge(f"http://127.0.0.1:{endpoint.server_address[1]}/v1/", "judge-1", pause=0.01, **options)
+    return Judge(endpoint.url + "/", "judge-1", pause=0.01, **options)
 
 
 def test_a_prompt_is_sent_as_openai_has_it(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,10 @@ TASKS = {
     "variable-tracking": f"{HOME}.variable_tracking:VariableTracking",
     "common-words": f"{HOME}.word_counts:CommonWords",
     "frequent-words": f"{HOME}.word_counts:FrequentWords",
+    "ruler": f"{HOME}.ruler:Ruler",
+    "longproc": f"{HOME}.longproc:LongProc",
+    "needlebench": f"{HOME}.needlebench:NeedleBench",
+    "loong": f"{HOME}.loong:Loong",
 }
 """Name on the command line → its class."""
 

@@ -134,8 +134,10 @@ def score_task(
     """
     details = []
     known = set()
+    rules = ""
     for sample in samples:
         known.add(sample.id)
+        rules = rules or task.rule_for(sample)
         details.append((task.score(sample, outputs.get(sample.id)), intensity(sample)))
     if not details:
         raise DataError("there is nothing to score against", remedy="give data with at least one sample")
@@ -143,7 +145,7 @@ def score_task(
     if unknown is not None:
         remedy = did_you_mean(unknown, known) if len(known) <= 50 else "score it by the task that it was made for"
         raise DataError(f"prediction for an unknown id {unknown!r}", remedy=remedy)
-    rule = {"version": __version__, "task": task.spec, "data": data_name, "rule": task.rule_text, "missing": "empty",
+    rule = {"version": __version__, "task": task.spec, "data": data_name, "rule": rules, "missing": "empty",
             "interval": f"bootstrap{RESAMPLES}s{SEED}"}  # fmt: skip
     return TaskReport(
         task=task.spec,

@@ -47,9 +47,8 @@ class Task(ABC):
     rule: ClassVar[str]
     """The rule's short name, for signatures."""
 
-    @property
-    def rule_text(self) -> str:
-        """The rule with everything that changes the score."""
+    def rule_for(self, sample: Sample) -> str:
+        """Return the rule with everything that changes the score of such a sample."""
         return self.rule
 
     @property
