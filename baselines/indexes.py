@@ -92,3 +92,46 @@ class HiggsKeys(Index):
         keys = self.quantizer.turned(self.codes, self.scales).flatten(2)
         scores = turned.flatten(1, 2) @ keys.transpose(1, 2)
         return scores.view(batch, heads, group, -1)
+
+
+@dataclass
+class PageBounds(Index):
+    """For each page of consecutive tokens and each channel two bounds, `low` and `high` (B, H, pages, D).
+
+    A page's score is the sum over channels of max(q_j low_j, q_j high_j): with least and greatest values it bounds
+    every q·k in the page from above.
+    """
+
+    low: Tensor
+    high: Tensor
+
+    @classmethod
+    def extremes(cls, prompt: Prompt, page: int, pages: int) -> PageBounds:
+        """Keep the least and the greatest value of each channel over the first `pages` pages; Quest."""
+        least, most, _ = _extremes(prompt, page, pages)
+        return cls("device", "index", least.to(prompt.keys.dtype), most.to(prompt.keys.dtype))
+
+    @classmethod
+    def cuboids(cls, prompt: Prompt, page: int, pages: int) -> PageBounds:
+        """Keep the centre of each channel, give or take its mean distance from the keys; ArkVale's "cuboid-mean"."""
+        least, most, real = _extremes(prompt, page, pages)
+        keys = prompt.keys[:, :, : page * pages].unflatten(2, (pages, page)).float()
+        centre = (least + most) / 2
+        away = (keys - centre.unsqueeze(3)).abs() * real
+        radius = away.sum(3) / real.sum(3).clamp(min=1)
+        low, high = (bound.to(prompt.keys.dtype) for bound in (centre - radius, centre + radius))
+        return cls("device", "index", low, high)
+
+    def scores(self, query: Tensor) -> Tensor:
+        """Return the sum of the greater products: what is positive in q meets `high`, what is negative `low`."""
+        return query.clamp(min=0) @ self.high.transpose(2, 3) + query.clamp(max=0) @ self.low.transpose(2, 3)
+
+
+def _extremes(prompt: Prompt, page: int, pages: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return least and greatest (B, H, pages, D) of the valid keys, zero in pages of padding, and the valid ones."""
+    keys = prompt.keys[:, :, : page * pages].unflatten(2, (pages, page)).float()
+    real = prompt.valid[:, : page * pages].unflatten(1, (pages, page))[:, None, :, :, None]
+    some = real.any(3)
+    least = keys.masked_fill(~real, float("inf")).amin(3).masked_fill(~some, 0)
+    most = keys.masked_fill(~real, float("-inf")).amax(3).masked_fill(~some, 0)
+    return least, most, real

@@ -18,6 +18,8 @@ STRATEGIES = {
     "oracle": f"{HOME}.oracle:Oracle",
     "shadowkv": f"{HOME}.shadowkv:ShadowKV",
     "yakv": f"{HOME}.yakv:Yakv",
+    "quest": f"{HOME}.quest:Quest",
+    "arkvale": f"{HOME}.arkvale:ArkVale",
     "quantized": f"{HOME}.quantized:Quantized",
 }
 """Name on the command line → its class."""
