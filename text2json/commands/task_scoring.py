@@ -24,15 +24,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report."""
+    """Print the report.
+
+    Raises:
+        SpecError: an option is for plain data only, or the judge is missing or needless.
+    """
     import itertools
     import json
 
     from text2json.console import line
+    from text2json.errors import SpecError
     from text2json.metrics.predictions import read_predictions
     from text2json.tasks import parse_task
     from text2json.tasks.report import score_task
 
+    for option in ("html", "repair"):
+        if getattr(args, option):
+            raise SpecError(f"--{option} is not for tasks", remedy=f"leave out --{option}, or --task")
     task = judged(parse_task(args.task), args)
     outputs = read_predictions(args.predictions)
     samples = itertools.islice(task.load(args.data), args.limit)

@@ -37,6 +37,7 @@ class LongProc(TableTask):
     summary: ClassVar[str] = "LongProc's html_to_tsv: real web pages to tables"
     source: ClassVar[str] = f"{LONGPROC}, github.com/princeton-pli/LongProc; PrincetonPLI/LongProc on the Hub"
     licence: ClassVar[str] = "Apache-2.0; the web pages belong to their owners"
+    made_here: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.length not in LIMITS:

@@ -74,6 +74,7 @@ class Loong(JudgedTask):
     rule: ClassVar[str] = "loong-judge"
     source: ClassVar[str] = "Loong (arXiv 2406.17419), github.com/MozerWang/Loong"
     licence: ClassVar[str] = "Apache-2.0; the documents belong to their publishers"
+    made_here: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name, known in (("type", TYPES), ("language", LANGUAGES)):

@@ -51,6 +51,7 @@ class NeedleBench(Task):
     rule: ClassVar[str] = "needlebench"
     source: ClassVar[str] = "NeedleBench (arXiv 2407.11963), OpenCompass; opencompass/NeedleBench on the Hub"
     licence: ClassVar[str] = "the essays are copyrighted and must not be passed on"
+    made_here: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.needles < 1 or self.samples < 1:

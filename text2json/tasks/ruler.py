@@ -42,6 +42,7 @@ class Ruler(Task):
     rule: ClassVar[str] = "ruler-all"
     source: ClassVar[str] = "RULER (arXiv 2404.06654), github.com/NVIDIA/RULER; simonjegou/ruler on the Hub"
     licence: ClassVar[str] = "Apache-2.0; its haystacks and questions have licences of their own"
+    made_here: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.subset not in SUBSETS:

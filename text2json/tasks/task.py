@@ -46,6 +46,8 @@ class Task(ABC):
     """Of the samples."""
     rule: ClassVar[str]
     """The rule's short name, for signatures."""
+    made_here: ClassVar[bool] = True
+    """Whether there are samples without any data from elsewhere."""
 
     def rule_for(self, sample: Sample) -> str:
         """Return the rule with everything that changes the score of such a sample."""

@@ -10,9 +10,8 @@ from text2json.cli import main
 from text2json.data import iter_samples
 from text2json.errors import SpecError
 from text2json.tasks import TASKS, parse_task
-from text2json.tasks.task import GeneratedTask
 
-OWN = ["text2json", *(name for name in TASKS if isinstance(parse_task(name), GeneratedTask))]
+OWN = [name for name in TASKS if parse_task(name).made_here]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -57,6 +56,16 @@ def test_tasks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     listed = json.loads(capsys.readouterr().out)
     assert [task["name"] for task in listed] == list(TASKS)
     assert {"spec", "summary", "metric", "max_new_tokens", "source", "licence"} <= set(listed[0])
+
+
+def test_intensity_of_a_task(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "needles:needles=5,length=6000,samples=3", "--intensity"]) == 0
+    head, _, row = capsys.readouterr().out.splitlines()
+    assert head.split()[:4] == ["task", "characters", "places", "gap"]
+    name, characters, places, gap, *counts = row.split()
+    assert (name, places, counts) == ("needles", "5.0", ["0", "3", "0"])
+    assert 5500 <= int(characters) <= 6000
+    assert 1000 <= int(gap) <= 1500
 
 
 def test_bad_usage_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

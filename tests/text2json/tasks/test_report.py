@@ -83,6 +83,12 @@ def test_unknown_ids_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[s
         score_task(task, {}, [])
 
 
+@pytest.mark.parametrize("option", [["--repair"], ["--html", "x.html"]])
+def test_options_of_plain_data_are_refused(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", "p.jsonl", "--task", "needles", *option]) == 2
+    assert f"{option[0]} is not for tasks" in capsys.readouterr().err
+
+
 def test_needless_judges_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = predictions("multi-key:samples=1", tmp_path / "p.jsonl")
     assert main(["score", str(file), "--task", "multi-key:samples=1", "--judge", "http://localhost"]) == 2
