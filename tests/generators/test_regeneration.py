@@ -13,16 +13,23 @@ import pytest
 
 from text2json.generators import generate
 from text2json.schemas.canonical import canonical_json
+from text2json.tasks import parse_task
 
 ROOT = Path(__file__).parents[2]
 PLAN = {"short": 40, "paper": 4, "nested": 24, "curated": 8, "demo": 20}
+TASKS = [f"{name}:samples=4" for name in ("needles", "html-to-tsv", "multi-query", "variable-tracking", "common-words",
+                                          "frequent-words")]  # fmt: skip
 SCRIPT = f"""
 import hashlib
 from text2json.generators import generate
 from text2json.schemas.canonical import canonical_json
+from text2json.tasks import parse_task
 digest = hashlib.sha256()
 for config, samples in {PLAN!r}.items():
     for sample in generate(config, samples=samples):
+        digest.update(canonical_json(sample.to_dict()).encode() + b"\\n")
+for spec in {TASKS!r}:
+    for sample in parse_task(spec).load():
         digest.update(canonical_json(sample.to_dict()).encode() + b"\\n")
 print(digest.hexdigest())
 """
@@ -43,6 +50,9 @@ def here() -> str:
     digest = hashlib.sha256()
     for config, samples in PLAN.items():
         for sample in islice(generate(config), samples):
+            digest.update(canonical_json(sample.to_dict()).encode() + b"\n")
+    for spec in TASKS:
+        for sample in parse_task(spec).load():
             digest.update(canonical_json(sample.to_dict()).encode() + b"\n")
     return digest.hexdigest()
 
