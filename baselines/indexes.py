@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from text2json.baselines.parts import Part
-from text2json.baselines.prompt import Prompt
+from text2json.baselines.prompt import Prompt, without_padding
 from text2json.baselines.quantizers.higgs import Higgs
+from text2json.baselines.quantizers.quantizer import Quantizer
 
 
 @dataclass
@@ -79,7 +81,12 @@ class HiggsKeys(Index):
     @classmethod
     def of(cls, prompt: Prompt, quantizer: Higgs, tokens: int) -> HiggsKeys:
         """Quantise the first `tokens` keys, positions included, before any other loss."""
-        codes, scales = quantizer.encode(prompt.flat_keys[:, :tokens])
+        return cls.of_rows(prompt.flat_keys[:, :tokens], quantizer)
+
+    @classmethod
+    def of_rows(cls, rows: Tensor, quantizer: Higgs) -> HiggsKeys:
+        """Quantise rows (B, N, H * D) of all heads side by side."""
+        codes, scales = quantizer.encode(rows)
         return cls("device", "index", codes, scales, quantizer)
 
     def scores(self, query: Tensor) -> Tensor:
@@ -92,6 +99,64 @@ class HiggsKeys(Index):
         keys = self.quantizer.turned(self.codes, self.scales).flatten(2)
         scores = turned.flatten(1, 2) @ keys.transpose(1, 2)
         return scores.view(batch, heads, group, -1)
+
+
+@dataclass
+class ResidualKeys(Index):
+    """Every key as the mean of its chunk plus what it differs from it, both as HIGGS codes, the difference at less.
+
+    The difference is taken from the mean as it is stored, so that it mends the mean's own error too.
+    """
+
+    means: HiggsKeys
+    residuals: HiggsKeys
+    chunk: int
+    tokens: int
+
+    @classmethod
+    def of(cls, prompt: Prompt, mean: Higgs, residual: Higgs, chunk: int, tokens: int) -> ResidualKeys:
+        """Quantise the first `tokens` keys; the last one fills up the last chunk, and the first one all padding."""
+        exact = without_padding(prompt.keys[:, :, :tokens], prompt.valid).transpose(1, 2).flatten(2).float()
+        missing = -tokens % chunk
+        filled = torch.cat([exact, exact[:, -1:].expand(-1, missing, -1)], 1)
+        means = filled.unflatten(1, (-1, chunk)).mean(2)
+        stored = mean.decode(*mean.encode(means), exact.shape[2])
+        away = exact - stored.repeat_interleave(chunk, 1)[:, :tokens]
+        parts = HiggsKeys.of_rows(means, mean), HiggsKeys.of_rows(away, residual)
+        return cls("device", "index", *parts, chunk, tokens)
+
+    def scores(self, query: Tensor) -> Tensor:
+        """Return q·mean + q·residual."""
+        coarse = self.means.scores(query).repeat_interleave(self.chunk, -1)[..., : self.tokens]
+        return coarse + self.residuals.scores(query)
+
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the tensors of means and residuals."""
+        yield from self.means.tensors()
+        yield from self.residuals.tensors()
+
+    def apply(self, change: Callable[[Tensor], Tensor]) -> None:
+        """Change means and residuals alike."""
+        self.means.apply(change)
+        self.residuals.apply(change)
+
+
+@dataclass
+class QuantizedKeys(Index):
+    """Every head's key alone in a number format: `codes` (B, H, N, bytes), `scales` (B, H, N, numbers)."""
+
+    codes: Tensor
+    scales: Tensor
+    quantizer: Quantizer
+
+    @classmethod
+    def of(cls, prompt: Prompt, quantizer: Quantizer, tokens: int) -> QuantizedKeys:
+        """Quantise the first `tokens` keys, positions included."""
+        return cls("device", "index", *quantizer.encode(prompt.keys[:, :, :tokens]), quantizer)
+
+    def scores(self, query: Tensor) -> Tensor:
+        """Return q·k of the quantised keys."""
+        return query.float() @ self.quantizer.decode(self.codes, self.scales, query.shape[3]).transpose(2, 3)
 
 
 @dataclass

@@ -64,3 +64,11 @@ class Prompt:
     def flat_values(self) -> Tensor:
         """(B, N, H_kv * D) values of all heads side by side."""
         return self.values.transpose(1, 2).flatten(2)
+
+
+def without_padding(rows: Tensor, valid: Tensor) -> Tensor:
+    """Return rows (B, H, N, D) with left padding replaced by the first token, which widens no group's range."""
+    places = torch.arange(rows.shape[2], device=rows.device)
+    first = valid[:, : rows.shape[2]].int().argmax(1)
+    index = torch.maximum(places, first.unsqueeze(1))[:, None, :, None].expand_as(rows)
+    return rows.gather(2, index)

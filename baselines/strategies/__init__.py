@@ -18,6 +18,8 @@ STRATEGIES = {
     "oracle": f"{HOME}.oracle:Oracle",
     "shadowkv": f"{HOME}.shadowkv:ShadowKV",
     "yakv": f"{HOME}.yakv:Yakv",
+    "yakv-serving": f"{HOME}.yakv_serving:YakvServing",
+    "residual-landmarks": f"{HOME}.residual_landmarks:ResidualLandmarks",
     "quest": f"{HOME}.quest:Quest",
     "arkvale": f"{HOME}.arkvale:ArkVale",
     "quantized": f"{HOME}.quantized:Quantized",

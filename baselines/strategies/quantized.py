@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
-from text2json.baselines.prompt import Prompt
+from text2json.baselines.prompt import Prompt, without_padding
 from text2json.baselines.quantizers.formats import FORMATS, quantizer
 from text2json.baselines.sealed import Residents, Sealed, Selection, window
 from text2json.baselines.stores import ChannelQuantizedStore, QuantizedStore, Store
@@ -78,11 +75,3 @@ class Quantized(Strategy):
             selection=Selection("device", "selection", allowed, prompt.tokens, prompt.valid, allowed[..., :0]),
             unit=1,
         )
-
-
-def without_padding(rows: Tensor, valid: Tensor) -> Tensor:
-    """Return rows (B, H, N, D) with left padding replaced by the first token, which widens no group's range."""
-    places = torch.arange(rows.shape[2], device=rows.device)
-    first = valid[:, : rows.shape[2]].int().argmax(1)
-    index = torch.maximum(places, first.unsqueeze(1))[:, None, :, None].expand_as(rows)
-    return rows.gather(2, index)

@@ -71,7 +71,8 @@ class Quest(SparseStrategy):
 
 def real_pages(prompt: Prompt, page: int, pages: int) -> Tensor:
     """Return (B, pages) which of the first pages hold a token that is no padding."""
-    return prompt.valid[:, : page * pages].unflatten(1, (pages, page)).any(2)
+    real: Tensor = prompt.valid[:, : page * pages].unflatten(1, (pages, page)).any(2)
+    return real
 
 
 def check_pages(name: str, page: int, dense_layers: int) -> None:
