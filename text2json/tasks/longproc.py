@@ -90,13 +90,13 @@ def page(row: Row) -> str:
     Raises:
         DataError: there is no such page.
     """
-    named = Path(row.text("html_path"))
+    named = row.path(row.text("html_path"))
     for folder in (row.file.parent, *row.file.parents):
         if (folder / named).is_file():
-            return (folder / named).read_text(encoding="utf-8")
+            return (folder / named).read_text(encoding="utf-8", errors="replace")
     beside = row.file.parent / "webpage" / named.name
     if beside.is_file():
-        return beside.read_text(encoding="utf-8")
+        return beside.read_text(encoding="utf-8", errors="replace")
     raise row.fault(f"there is no page {named}")
 
 
@@ -104,7 +104,7 @@ def _prompt(file: Path) -> str:
     import yaml
 
     try:
-        found: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found: Any = yaml.safe_load(file.read_text(encoding="utf-8", errors="replace"))
         return str(found["USER_PROMPT"])
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         raise DataError("no USER_PROMPT in YAML", file=file, remedy="give a whole clone of LongProc") from None

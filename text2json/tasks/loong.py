@@ -12,7 +12,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
-from text2json.errors import SpecError
+from text2json.errors import DataError, SpecError
 from text2json.generators.bits import Bits
 from text2json.metrics.judge import read_rating
 from text2json.schemas.sample import Sample
@@ -130,7 +130,9 @@ class Loong(JudgedTask):
             start += len(text)
         count = len(row.texts("doc"))
         places = [[span] for span in spans] if "docs" not in row.values else [[]] * count
-        answer: Any = row.values.get("answer")
+        if "answer" not in row.values:
+            raise row.fault("there is no 'answer'")
+        answer: Any = row.values["answer"]
         return task_sample(
             row.text("id"),
             task=self.name,
@@ -167,7 +169,7 @@ class Loong(JudgedTask):
             hidden = row.number("level") == 4 and any(VERDICTS in row.text(field) for field in fields)
             return f"《判决文书{place + 1}》\n{case['content']}{'' if hidden else case['result']}\n\n"
         if row.text("type") == "paper":
-            text = _text(row, folder / name)
+            text = _text(row, folder / row.path(name))
             return f"{text.partition(chr(10))[0].strip('#').strip()}\n{text}\n\n"
         year = "" if row.number("level") == 4 else "2024-"
         files = sorted(folder.glob(f"*{year}{escape(name)}*.txt"))
@@ -186,7 +188,8 @@ class Loong(JudgedTask):
             raise SpecError("loong is scored by a judging model, and none is named",
                             remedy="give --judge URL and --judge-model NAME")  # fmt: skip
         knobs = json.loads(sample.knobs)
-        rating = read_rating(self.judge.ask(knobs["prompt"].format(knobs["question"], knobs["gold"], output or "")))
+        prompt = filled(knobs["prompt"], knobs["question"], knobs["gold"], output or "")
+        rating = read_rating(self.judge.ask(prompt))
         if rating is None:
             return TaskScore(sample.id, 0.0, 0.0, {"rated": 0.0})
         parts = {"rated": 1.0, "perfect": float(rating == 100)}
@@ -199,33 +202,41 @@ class Loong(JudgedTask):
 
 @lru_cache(maxsize=4)
 def _cases(file: Path) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(file)
+    found = read_json(file)
+    if not isinstance(found, dict):
+        raise DataError("no JSON object", file=file, remedy="give a whole clone of Loong")
     return found
 
 
 def _text(row: Row, file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         raise row.fault(f"there is no document {file}") from None
 
 
 def published_prompt(file: Path) -> str | None:
-    """Return the judge's prompt of the clone that `file` belongs to, or None outside of one.
+    """Return the judge's prompt of the clone that `file`, its `data/loong.jsonl`, belongs to; None outside of one.
 
     It is the text that `get_evaluate_prompts` in `src/utils/prompt.py` assigns to `prompt`, with three `{}`.
     """
-    for folder in file.resolve().parents:
-        source = folder / "src" / "utils" / "prompt.py"
-        if source.is_file():
-            try:
-                tree = ast.parse(source.read_text(encoding="utf-8"))
-            except (SyntaxError, ValueError):
-                return None
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-                    text = node.value.value
-                    named = any(isinstance(target, ast.Name) and target.id == "prompt" for target in node.targets)
-                    if named and isinstance(text, str) and text.count("{}") == 3:
-                        return text
+    source = file.resolve().parent.parent / "src" / "utils" / "prompt.py"
+    try:
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return None
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for function in (node for node in functions if node.name == "get_evaluate_prompts"):
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                text = node.value.value
+                named = any(isinstance(target, ast.Name) and target.id == "prompt" for target in node.targets)
+                if named and isinstance(text, str) and text.count("{}") == 3:
+                    return text
     return None
+
+
+def filled(prompt: str, *parts: str) -> str:
+    """Put three texts in the places of the three `{}`; no other brace means anything."""
+    between = prompt.split("{}")
+    return "".join(text for pair in zip(between, [*parts, ""], strict=True) for text in pair)

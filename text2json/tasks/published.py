@@ -49,6 +49,17 @@ class Row:
         """
         return int(self._of(key, int, "whole number"))
 
+    def path(self, name: str) -> Path:
+        """Return a relative path that the row names.
+
+        Raises:
+            DataError: it leads out of its folder.
+        """
+        path = Path(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise self.fault(f"the path {name!r} leads out of its folder")
+        return path
+
     def fault(self, message: str) -> DataError:
         """Return an error that names the place."""
         return DataError(message, file=self.file, line=self.line, remedy="the file must be as it was published")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from tests.text2json.tasks.hub import serving as serving_hub
 from text2json.cli import main
 from text2json.errors import DataError, SpecError
 from text2json.metrics.intensity import intensity
+from text2json.metrics.judge import Judge
 from text2json.schemas.sample import Sample
 from text2json.tasks import parse_task
+from text2json.tasks.loong import Loong, filled
 from text2json.tasks.report import TaskReport, score_task
 
 FOLDER = Path(__file__).parent / "published"
@@ -253,13 +256,12 @@ def test_loong_with_a_judge(clone: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert "Gold: {'Reference': ['On Oars'], 'Citation': ['On Wells']}" in paper
 
 
+def test_only_three_places_of_a_prompt_are_filled() -> None:
+    assert filled("{x} {} of {} is {}.", "a{}", "b", "{c}") == "{x} a{} of b is {c}."
+
+
 def test_our_own_prompt_outside_of_a_clone() -> None:
     with serving_judge() as endpoint:
-        from dataclasses import replace
-
-        from text2json.metrics.judge import Judge
-        from text2json.tasks.loong import Loong
-
         task = replace(Loong(level=1), judge=Judge(endpoint.url, "judge-1"))
         (sample,) = task.load(str(FOLDER / "loong"))
         assert endpoint.requests == []  # loading asks nothing
@@ -292,6 +294,19 @@ def test_broken_rows_are_named(name: str, pattern: str, field: str, tmp_path: Pa
     file.write_text("{broken")
     with pytest.raises(DataError, match="no JSON"):
         samples(f"{name}:needles=2,length=2000" if name == "needlebench" else name, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "old"),
+    [("longproc", "data/html_to_tsv/html_to_tsv_0.5k.json", "./data/html_to_tsv/webpage"),
+     ("loong", "data/loong.jsonl", "2401.00001.md")],
+)  # fmt: skip
+def test_paths_stay_inside(name: str, file: str, old: str, tmp_path: Path) -> None:
+    shutil.copytree(FOLDER / name, tmp_path / name)
+    path = tmp_path / name / file
+    path.write_text(path.read_text().replace(old, "../../../etc/passwd"))
+    with pytest.raises(DataError, match="leads out of its folder"):
+        samples(name, tmp_path / name)
 
 
 @pytest.mark.parametrize(
