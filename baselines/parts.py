@@ -60,4 +60,4 @@ def take_shared(rows: Tensor, index: Tensor) -> Tensor:
 
 
 def _offsets(rows: int, length: int, index: Tensor) -> Tensor:
-    return index.new_tensor(range(0, rows * length, length)).unsqueeze(1)
+    return index.new_tensor([row * length for row in range(rows)]).unsqueeze(1)

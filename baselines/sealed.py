@@ -12,7 +12,7 @@ from text2json.baselines.indexes import Index
 from text2json.baselines.parts import Part, take
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rules import Rule, softmax_max
-from text2json.baselines.stores import Store
+from text2json.baselines.stores import ExactStore, Store
 
 
 @dataclass
@@ -87,6 +87,20 @@ class Sealed:
     residents: Residents
     selection: Selection
     unit: int
+
+    @classmethod
+    def of_residents(cls, prompt: Prompt, kept: Tensor) -> Sealed:
+        """Keep the tokens that `kept` (B, H, N) names on the device, exact, and throw the rest away."""
+        nothing = prompt.keys[:, :, :0].contiguous()
+        allowed = kept[..., :0]
+        return cls(
+            index=None,
+            keys=ExactStore("device", "keys", nothing),
+            values=ExactStore("device", "values", nothing),
+            residents=Residents.where(prompt, kept),
+            selection=Selection("device", "selection", allowed, prompt.tokens, prompt.valid, allowed),
+            unit=1,
+        )
 
     def parts(self) -> Iterator[Part]:
         """Yield everything that holds tensors."""
