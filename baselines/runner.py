@@ -141,6 +141,7 @@ def run_samples(
     folder: RunFolder,
     *,
     data: str,
+    task: str | None = None,
     options: RunOptions,
     advance: Callable[[int], None],
 ) -> Run:
@@ -152,6 +153,7 @@ def run_samples(
         samples: what to answer; ids are unique.
         folder: where to write.
         data: how the user named the samples.
+        task: the spec of the task that they belong to.
         options: batch size and generation limit.
         advance: called with the number of samples done: once with those found, then after each batch.
 
@@ -165,6 +167,7 @@ def run_samples(
         model=loaded.name,
         model_revision=loaded.revision,
         strategy=resolved,
+        task=task,
         data=data,
         data_sha256=data_sha256(samples),
         samples=len(samples),

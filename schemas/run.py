@@ -16,8 +16,10 @@ class RunSettings(BaseModel):
     model_revision: str | None
     strategy: str
     """The spec with every option resolved."""
+    task: str | None = None
+    """The spec with every option, or None where plain data was answered."""
     data: str
-    """As given on the command line."""
+    """As given on the command line; empty where a task made its own samples."""
     data_sha256: str
     """SHA-256 over the canonical rows that were asked for, in order."""
     samples: int

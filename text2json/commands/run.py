@@ -74,10 +74,12 @@ def run_one(
     folder = RunFolder(path)
     with progress(f"{loaded.name}, {spec}", len(samples)) as advance:
         before = folder.finished()
-        result = run_samples(loaded, spec, samples, folder, data=asked.name, options=options, advance=advance)
+        result = run_samples(
+            loaded, spec, samples, folder, data=asked.data or "", task=asked.spec, options=options, advance=advance
+        )
     state = "was finished already" if before else "finished"
     line(f"{path}: {state}, {result.settings.samples} predictions ({result.settings.strategy})")
-    line(f"next: text2json score {path} {asked.options}")
+    line(f"next: text2json score {path}")
 
 
 def run_folders(out: Path, models: list[str], specs: list[str], *, grid: bool) -> dict[tuple[str, str], Path]:

@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from text2json.metrics.predictions import read_predictions
     from text2json.metrics.scoring import score
 
+    task_scoring.complete(args)
     if args.task is not None:
         return task_scoring.run(args)
     if args.data is None:

@@ -23,6 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="JSONL of the judge's replies; what stands in it is not asked again")  # fmt: skip
 
 
+def complete(args: argparse.Namespace) -> None:
+    """Take from a run folder what it answered, where neither a task nor data is named.
+
+    Raises:
+        DataError: the folder's `run.json` is missing or broken.
+    """
+    from text2json.baselines.run_folder import RunFolder
+
+    if args.task is None and args.data is None and args.predictions.is_dir():
+        settings = RunFolder(args.predictions).load().settings
+        args.task, args.data = settings.task, settings.data or None
+        args.limit = settings.samples if args.limit is None else args.limit
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the report.
 

@@ -1,8 +1,7 @@
-"""What a user asks for with --task and --data: samples, their generation limit, and how to name both again."""
+"""What a user asks for with --task and --data: samples, and their generation limit."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,16 +41,9 @@ class Asked:
         return MAX_NEW_TOKENS if self.task is None else self.task.max_new_tokens
 
     @property
-    def name(self) -> str:
-        """How a run or a signature names it."""
-        words = [self.task.spec if self.task is not None else None, self.data]
-        return " of ".join(word for word in words if word is not None)
-
-    @property
-    def options(self) -> str:
-        """The options that ask for it again, as the command line has them."""
-        task = [] if self.task is None else ["--task", self.task.spec]
-        return shlex.join([*task, *([] if self.data is None else ["--data", self.data])])
+    def spec(self) -> str | None:
+        """The task with every option."""
+        return None if self.task is None else self.task.spec
 
 
 def asked_for(task: str | None, data: str | None) -> Asked:

@@ -103,10 +103,22 @@ def test_run_and_score_a_task(tiny_model: Path, tmp_path: Path, capsys: pytest.C
     out = capsys.readouterr().out
     assert "finished, 2 predictions" in out
     settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
-    assert settings["data"] == parse_task(spec).spec
-    after = out.splitlines()[-1].removeprefix("next: text2json ").split()
-    assert main([*after, "--limit", "2"]) == 0
-    assert "share of expected strings" in capsys.readouterr().out
+    assert (settings["task"], settings["data"]) == (parse_task(spec).spec, "")
+    assert out.splitlines()[-1] == f"next: text2json score {tmp_path / 'run'}"
+    assert main(["score", str(tmp_path / "run"), "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["task"], report["samples"], report["missing"]) == (parse_task(spec).spec, 2, 0)
+
+
+def test_a_run_folder_knows_its_plain_data(
+    tiny_model: Path, documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "--data", str(documents), "--model", str(tiny_model), "--out", str(tmp_path / "run"),
+             "--limit", "2", "--max-new-tokens", "4"]  # fmt: skip
+    assert main(words) == 0
+    capsys.readouterr()
+    assert main(["score", str(tmp_path / "run"), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["samples"] == 2
 
 
 def test_run_without_data_or_task_is_refused(
