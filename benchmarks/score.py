@@ -113,15 +113,15 @@ def rates(rounds: int, *, peers: bool) -> None:
     if peers:
         from score_peers import PEERS
 
-        for name, prepare in PEERS.items():
-            part = pairs[: prepare.samples]
+        for name, peer in PEERS.items():
+            part = pairs[: peer.samples]
             try:
-                work = prepare(part)
+                work = peer.prepare(part)
             except ImportError:
                 say(f"{name:<28} not installed")
                 continue
             value = work()
-            taken = seconds(work) if prepare.samples < 100 else statistics.median(seconds(work) for _ in range(3))
+            taken = seconds(work) if peer.samples < 100 else statistics.median(seconds(work) for _ in range(3))
             rate = 30 * len(part) / taken
             line(name, rate, rate * ours / 15_000, f"{value:.3f}")
 

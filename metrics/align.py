@@ -38,24 +38,34 @@ class Alignment:
     exact: bool = True
 
 
-def align(table: Table, key: str | None = None, *, gate: float = GATE, cells: int = LIMITS.cells) -> Alignment:
-    """Pair records.
+def align(
+    table: Table,
+    gold: Sequence[int],
+    predicted: Sequence[int],
+    key: str | None = None,
+    *,
+    gate: float = GATE,
+    cells: int = LIMITS.cells,
+) -> Alignment:
+    """Pair records of one sample.
 
     Args:
-        table: the records of both sides.
+        table: the records of both sides, of one sample or of several.
+        gold: the rows of the sample's gold records.
+        predicted: the rows of its predicted records.
         key: the field that names a record; None to assign by all leaves.
         gate: see `GATE`; without a key, pairs below it are not made.
         cells: gold times predicted records above which the choice is greedy, see `_by_rare_leaves`.
     """
     if key is None:
-        return by_assignment(table, range(len(table.gold)), range(len(table.predicted)), gate=gate, cells=cells)
+        return by_assignment(table, gold, predicted, gate=gate, cells=cells)
     if key not in table.columns:
         return Alignment([])
     column = table.columns.index(key)
     places: dict[Form, tuple[list[int], list[int]]] = {}
-    for side, rows in enumerate((table.gold, table.predicted)):
-        for place, row in enumerate(rows):
-            name = row[column]
+    for side, (rows, chosen) in enumerate(((table.gold, gold), (table.predicted, predicted))):
+        for place in chosen:
+            name = rows[place][column]
             if name is not None:
                 places.setdefault(name, ([], []))[side].append(place)
     pairs: Pairs = []
@@ -122,9 +132,7 @@ class _Rest:
         self.table, self.gate = table, gate
         self.our_places, self.their_places = np.array(ours), np.array(theirs)
         self.ours, self.theirs = table.ours[self.our_places], table.theirs[self.their_places]
-        self.our_sizes = (self.ours != table.absent).sum(1, dtype=np.int32)
-        self.their_sizes = (self.theirs != table.absent).sum(1, dtype=np.int32)
-        self.theirs[self.theirs == table.absent] = -1  # so that absent on both sides is no match
+        self.our_sizes, self.their_sizes = table.our_sizes[self.our_places], table.their_sizes[self.their_places]
 
     def matches(self, start: int, end: int) -> NDArray[np.int32]:
         """Return the number of equal leaves of the gold rows from `start` to `end` with every predicted one.
@@ -134,15 +142,23 @@ class _Rest:
         import numpy as np
 
         ours = self.ours[start:end]
-        found: NDArray[np.int32] = np.zeros((len(ours), len(self.theirs)), dtype=np.int32)
+        found: NDArray[np.int32]
+        if not self.table.special and len(ours) * self.theirs.size <= _SMALL:
+            found = (ours[:, None] == self.theirs).sum(2, dtype=np.int32)
+        else:
+            found = np.zeros((len(ours), len(self.theirs)), dtype=np.int32)
+            self._add(found, ours, start, end)
+        if self.gate:
+            found[2 * found < self.gate * (self.our_sizes[start:end, None] + self.their_sizes)] = 0
+        return found
+
+    def _add(self, found: NDArray[np.int32], ours: NDArray[np.int32], start: int, end: int) -> None:
+        """Add the matches column by column, which needs no table of all columns at once."""
         for column in range(ours.shape[1]):
             if column in self.table.special:
                 found += self.table.equal(column, self.our_places[start:end, None], self.their_places[None])
             else:
                 found += ours[:, column, None] == self.theirs[None, :, column]
-        if self.gate:
-            found[2 * found < self.gate * (self.our_sizes[start:end, None] + self.their_sizes)] = 0
-        return found
 
 
 def _optimal(table: _Rest) -> tuple[Pairs, bool]:
@@ -181,11 +197,18 @@ def _optimal(table: _Rest) -> tuple[Pairs, bool]:
 
 
 def _assign(matches: NDArray[np.int32]) -> Pairs:
-    from scipy.optimize import linear_sum_assignment
+    best = matches.argmax(1)
+    most = matches[range(len(matches)), best]
+    rows = most.nonzero()[0]
+    columns = best[rows]
+    # Where every record likes another partner best, no assignment is better.
+    if len(set(columns.tolist())) < len(columns):
+        from scipy.optimize import linear_sum_assignment
 
-    rows, columns = linear_sum_assignment(matches, maximize=True)
-    kept = matches[rows, columns] > 0
-    return list(zip(rows[kept].tolist(), columns[kept].tolist(), strict=True))
+        rows, columns = linear_sum_assignment(matches, maximize=True)
+        kept = matches[rows, columns] > 0
+        rows, columns = rows[kept], columns[kept]
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def _greedy(cells: Iterator[tuple[int, int, int]]) -> Pairs:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from text2json.metrics.compare import Form, digits, normal_text
-from text2json.metrics.counts import Leaf, Side
+from text2json.metrics.counts import Leaf, Side, Tally
 
 OTHER_RECORD, NEAR_MISS, ELSEWHERE, INVENTED, UNPLACED = (
     "other_record", "near_miss", "elsewhere", "invented", "unplaced",
@@ -22,50 +22,51 @@ NEAR = 80.0
 _LONGEST = 2_000
 
 
-class Causes:
-    """Sorts the wrong values of one sample.
+def sort_causes(
+    tallies: Sequence[Tally], gold: Side, predicted: Side, documents: Sequence[str], seconds: float
+) -> list[dict[Leaf, str]]:
+    """Return the causes of the wrong values of several samples.
 
     Args:
-        gold: its gold records.
-        document: its text; empty where the data has none.
+        tallies: the samples' counts, with their wrong values.
+        gold: the records of both sides, of all the samples.
+        predicted: the other side.
+        documents: each sample's text; empty where the data has none.
+        seconds: for each search in a document; what is left then is `UNPLACED`.
     """
+    apart = [leaf for one in tallies for leaf, swapped in one.wrong.items() if not swapped]
+    pairs = [(gold.forms[one][path], predicted.forms[other][path]) for one, other, path in apart]
+    close = iter(near(pairs))
+    found = []
+    for one, document in zip(tallies, documents, strict=True):
+        text = Document(document)
+        deadline = time.monotonic() + seconds
+        causes: dict[Leaf, str] = {}
+        for leaf, swapped in one.wrong.items():
+            if swapped:
+                causes[leaf] = OTHER_RECORD
+            elif next(close):
+                causes[leaf] = NEAR_MISS
+            else:
+                given = predicted.forms[leaf[1]][leaf[2]]
+                if not document or given == "" or time.monotonic() > deadline:
+                    causes[leaf] = UNPLACED
+                else:
+                    causes[leaf] = ELSEWHERE if text.states(given) else INVENTED
+        found.append(causes)
+    return found
 
-    def __init__(self, gold: Side, document: str) -> None:
-        self.gold = gold
+
+class Document:
+    """A sample's text, to be searched for values."""
+
+    def __init__(self, document: str) -> None:
         self.document = document
 
     @cached_property
     def text(self) -> str:
         """Return the document in the normal form of texts, without case."""
         return normal_text(self.document).casefold()
-
-    def sort(self, wrong: Mapping[Leaf, bool], predicted: Side, seconds: float) -> dict[Leaf, str]:
-        """Return the cause of each wrong value.
-
-        Args:
-            wrong: the values, and whether another gold record has them.
-            predicted: the records that they are from.
-            seconds: for the search in the document; what is left then is `UNPLACED`.
-        """
-        deadline = time.monotonic() + seconds
-        causes: dict[Leaf, str] = {}
-        others: list[Leaf] = []
-        pairs: list[tuple[Form, Form]] = []
-        for leaf, swapped in wrong.items():
-            if swapped:
-                causes[leaf] = OTHER_RECORD
-            else:
-                one, other, path = leaf
-                others.append(leaf)
-                pairs.append((self.gold.forms[one][path], predicted.forms[other][path]))
-        for leaf, (_, given), close in zip(others, pairs, near(pairs), strict=True):
-            if close:
-                causes[leaf] = NEAR_MISS
-            elif not self.document or given == "" or time.monotonic() > deadline:
-                causes[leaf] = UNPLACED
-            else:
-                causes[leaf] = ELSEWHERE if self.states(given) else INVENTED
-        return causes
 
     def states(self, form: Form) -> bool:
         """Tell whether the document has the value as a word or words of its own."""

@@ -334,15 +334,21 @@ def leaves(record: Any, shape: Shape) -> Leaves:
     return forms
 
 
-def flatten(records: Sequence[Any], shape: Shape) -> list[Leaves]:
-    """Return the leaves of each record; what is its own normal form is handed back as it is, not copied."""
-    if not all(record.__class__ is dict for record in records):
-        return [leaves(record, shape) for record in records]
-    if not _all_plain([value for record in records for value in record.values() if value.__class__ is str]):
-        return [leaves(record, shape) for record in records]
-    found = _flatten_alike(records, shape)
+def flatten(samples: Sequence[Sequence[Any]], shape: Shape) -> list[Leaves]:
+    """Return the leaves of the records of several samples, one after the other.
+
+    What is its own normal form is handed back as it is, not copied.
+    """
+    together = [record for records in samples for record in records]
+    found = _flatten_alike(together, shape)
     if found is not None:
         return found
+    return [forms for records in samples for forms in (_flatten_alike(records, shape) or _flatten_each(records, shape))]
+
+
+def _flatten_each(records: Sequence[Any], shape: Shape) -> list[Leaves]:
+    if not _all_plain(records):
+        return [leaves(record, shape) for record in records]
     found = []
     for record in records:
         looks = shape.looks[tuple(record), tuple(map(type, record.values()))]
@@ -350,10 +356,12 @@ def flatten(records: Sequence[Any], shape: Shape) -> list[Leaves]:
     return found
 
 
-def _flatten_alike(records: Sequence[dict[str, Any]], shape: Shape) -> list[Leaves] | None:
+def _flatten_alike(records: Sequence[Any], shape: Shape) -> list[Leaves] | None:
     """Return the leaves of records in plain text whose fields have all the same names and types; else None."""
+    if set(map(type, records)) != {dict}:
+        return None
     kinds = set(map(tuple, records))
-    if len(kinds) != 1:
+    if len(kinds) != 1 or not _all_plain(records):
         return None
     (keys,) = kinds
     columns = list(zip(*map(dict.values, records), strict=True))
@@ -378,8 +386,11 @@ def _replaced(record: dict[str, Any], keys: Sequence[str], shape: Shape) -> Leav
     return forms
 
 
-def _all_plain(texts: list[str]) -> bool:
-    """Tell whether `normal_text` leaves every one of `texts` as it is."""
+def _all_plain(records: Sequence[Any]) -> bool:
+    """Tell whether all are objects, and `normal_text` leaves every text in them as it is."""
+    if not all(record.__class__ is dict for record in records):
+        return False
+    texts = [value for record in records for value in record.values() if value.__class__ is str]
     joined = "|".join(texts)
     return (
         joined.isascii()

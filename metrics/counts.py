@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
+from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from text2json.metrics.align import Pairs
@@ -70,15 +72,23 @@ class Counts(NamedTuple):
 NOTHING = Counts(0, 0, 0)
 
 
-@dataclass(frozen=True)
 class Side:
-    """The records of one side, as they were written and as leaves in normal form."""
+    """The records of one side, of one or of several samples, as they were written and as leaves in normal form."""
 
-    records: Sequence[Any]
-    forms: Sequence[Leaves]
+    def __init__(self, records: Sequence[Any], forms: Sequence[Leaves]) -> None:
+        self.records, self.forms = records, forms
+        self.plain = all(map(is_, records, forms))
+        """Whether every record is its own normal form, so that what is right is right as it is written."""
 
 
-@dataclass
+class Span(NamedTuple):
+    """Where one sample's records stand in both sides."""
+
+    gold: range
+    predicted: range
+
+
+@dataclass(frozen=True)
 class Tally:
     """The counts of one sample.
 
@@ -88,6 +98,8 @@ class Tally:
         fields: path → counts of leaves.
         raw_right: leaves that are right as they are written.
         wrong: every wrong value, and whether another gold record has it in that field.
+        missing_records, hallucinated_records: records without a partner.
+        missing_fields, hallucinated_fields: leaves of records that have one.
     """
 
     records: Counts
@@ -103,85 +115,129 @@ class Tally:
     @property
     def total(self) -> Counts:
         """Counts over all leaves: a wrong value is one too many and one too few."""
-        return sum(self.fields.values(), NOTHING)
+        right, predicted, gold = map(sum, zip(*self.fields.values(), strict=True)) if self.fields else (0, 0, 0)
+        return Counts(right, predicted, gold)
 
 
-def tally(table: Table, gold: Side, predicted: Side, pairs: Pairs) -> Tally:
-    """Count the leaves and records of one sample.
+def tally(table: Table, gold: Side, predicted: Side, spans: Sequence[Span], pairs: Sequence[Pairs]) -> list[Tally]:
+    """Count the leaves and records of several samples, given the pairs of each.
 
     Every gold leaf counts once in the gold, every predicted one once as predicted, and pairs say which are right.
     """
     import numpy as np
 
-    places = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    places = np.fromiter(chain.from_iterable(chain.from_iterable(pairs)), dtype=np.intp).reshape(-1, 2)
     ours, theirs = places[:, 0], places[:, 1]
-    here, there = table.ours != table.absent, table.theirs != table.absent
+    here, there = table.ours >= 0, table.theirs >= 0
     wanted, given = here[ours], there[theirs]
-    right = wanted & (table.ours[ours] == table.theirs[theirs])
+    right = table.ours[ours] == table.theirs[theirs]
     for column in table.special:
         right[:, column] = table.equal(column, ours, theirs)
-    both = wanted & given
-    wrong = both & ~right
     whole = (right == (wanted | given)).all(1)
-    as_written = [
-        _written_alike(gold, predicted, pair, [table.columns[column] for column in np.flatnonzero(row)])
-        for pair, row in zip(pairs, right, strict=True)
-        if not _plain(gold, predicted, pair)
-    ]
-    rights, right_records = right.sum(0), int(whole.sum())
-    raw_right, raw_records = int(rights.sum()), right_records
-    if as_written:
-        odd = [place for place, pair in enumerate(pairs) if not _plain(gold, predicted, pair)]
-        raw_right += sum(as_written) - int(right[odd].sum())
-        full = zip(as_written, right[odd].sum(1).tolist(), whole[odd].tolist(), strict=True)
-        raw_records -= sum(is_whole and alike < number for alike, number, is_whole in full)
-    columns = zip(rights.tolist(), there.sum(0).tolist(), here.sum(0).tolist(), strict=True)
-    return Tally(
-        records=Counts(right_records, len(predicted.forms), len(gold.forms)),
-        raw_records=raw_records,
-        fields=dict(zip(table.columns, map(Counts._make, columns), strict=True)),
-        raw_right=raw_right,
-        wrong=_wrong(table, pairs, wrong),
-        missing_records=len(gold.forms) - len(pairs),
-        hallucinated_records=len(predicted.forms) - len(pairs),
-        missing_fields=int((wanted & ~given).sum()),
-        hallucinated_fields=int((given & ~wanted).sum()),
+    ends = list(accumulate(map(len, pairs), initial=0))
+    sums = _Sums(ends)
+    rights = sums.of(right)
+    raw_right, raw_records = rights.sum(1), sums.of(whole)
+    if not (gold.plain and predicted.plain):
+        alike = _written_alike(table, gold, predicted, places, right)
+        raw_right, raw_records = sums.of(alike), sums.of(whole & (alike == right.sum(1)))
+    columns = np.stack(
+        [
+            rights,
+            _Sums([*(span.predicted.start for span in spans), len(there)]).of(there),
+            _Sums([*(span.gold.start for span in spans), len(here)]).of(here),
+        ],
+        axis=2,
     )
+    numbers = zip(
+        spans, pairs, columns.tolist(), sums.of(whole).tolist(), raw_records.tolist(), raw_right.tolist(),
+        sums.of((wanted & ~given).sum(1)).tolist(), sums.of((given & ~wanted).sum(1)).tolist(),
+        _wrong(table, spans, places, ends, wanted & given & ~right), strict=True,
+    )  # fmt: skip
+    return [
+        Tally(
+            records=Counts(records, len(span.predicted), len(span.gold)),
+            raw_records=raw,
+            fields={path: Counts(*row) for path, row in zip(table.columns, fields, strict=True) if row[1] or row[2]},
+            raw_right=raw_leaves,
+            wrong=wrong,
+            missing_records=len(span.gold) - len(own),
+            hallucinated_records=len(span.predicted) - len(own),
+            missing_fields=missing,
+            hallucinated_fields=hallucinated,
+        )
+        for span, own, fields, records, raw, raw_leaves, missing, hallucinated, wrong in numbers
+    ]
 
 
-def _wrong(table: Table, pairs: Pairs, wrong: NDArray[np.bool_]) -> dict[Leaf, bool]:
+class _Sums:
+    """Sums over consecutive rows; sample i has the rows from `ends[i]` to `ends[i + 1]`."""
+
+    def __init__(self, ends: Sequence[int]) -> None:
+        self.ends = ends
+
+    def of(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        """Return each sample's sum, (samples, ...)."""
+        import numpy as np
+
+        total = np.zeros((len(rows) + 1, *rows.shape[1:]), dtype=np.int64)
+        np.cumsum(rows, axis=0, out=total[1:])
+        found: NDArray[np.int64] = total[self.ends[1:]] - total[self.ends[:-1]]
+        return found
+
+
+def _wrong(
+    table: Table, spans: Sequence[Span], places: NDArray[np.intp], ends: Sequence[int], wrong: NDArray[np.bool_]
+) -> Iterator[dict[Leaf, bool]]:
+    """Yield each sample's wrong values, and whether another of its gold records has them in that field."""
+    import numpy as np
+
     rows, columns = wrong.nonzero()
-    given = table.theirs[[pairs[row][1] for row in rows.tolist()], columns] if len(rows) else rows
-    swapped = (table.ours[:, columns] == given).any(0).tolist() if len(rows) else []
-    leaves = [(*pairs[row], table.columns[column]) for row, column in zip(rows.tolist(), columns.tolist(), strict=True)]
-    return dict(zip(leaves, swapped, strict=True))
+    given = table.theirs[places[rows, 1], columns]
+    paths = [table.columns[column] for column in columns.tolist()]
+    leaves = list(zip(places[rows, 0].tolist(), places[rows, 1].tolist(), paths, strict=True))
+    borders = np.searchsorted(rows, ends).tolist()
+    for span, start, end in zip(spans, borders, borders[1:], strict=False):
+        if start == end:
+            yield {}
+            continue
+        own = table.ours[span.gold.start : span.gold.stop, columns[start:end]]
+        yield dict(zip(leaves[start:end], (own == given[start:end]).any(0).tolist(), strict=True))
 
 
-def _plain(gold: Side, predicted: Side, pair: tuple[int, int]) -> bool:
-    """Tell whether both records are written in their normal form, so that right leaves are right as written."""
-    one, other = pair
-    return gold.forms[one] is gold.records[one] and predicted.forms[other] is predicted.records[other]
+def _written_alike(
+    table: Table, gold: Side, predicted: Side, places: NDArray[np.intp], right: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return (pairs,) how many right leaves are written alike; they are equal, so `true` meets no number."""
+    import numpy as np
+
+    def alike(pair: list[int], row: NDArray[np.bool_]) -> int:
+        one, other = pair
+        if gold.forms[one] is gold.records[one] and predicted.forms[other] is predicted.records[other]:
+            return int(row.sum())
+        wanted, given = written(gold.records[one]), written(predicted.records[other])
+        return sum(wanted[path] == given[path] for path in (table.columns[c] for c in row.nonzero()[0].tolist()))
+
+    return np.array([alike(*pair) for pair in zip(places.tolist(), right, strict=True)], dtype=np.int64)
 
 
-def _written_alike(gold: Side, predicted: Side, pair: tuple[int, int], paths: Iterable[str]) -> int:
-    """Count the leaves among `paths` that are written alike; they are equal already, so `true` meets no number."""
-    wanted, given = written(gold.records[pair[0]]), written(predicted.records[pair[1]])
-    return sum(wanted[path] == given[path] for path in paths)
-
-
-def verdicts(gold: Side, predicted: Side, pairs: Pairs, wrong: Mapping[Leaf, str | None]) -> Iterator[Verdict]:
-    """Yield the verdict on every leaf of both sides; `wrong` has the causes of wrong values."""
+def verdicts(
+    gold: Side, predicted: Side, span: Span, pairs: Pairs, wrong: Mapping[Leaf, str | None]
+) -> Iterator[Verdict]:
+    """Yield the verdict on every leaf of one sample; `wrong` has the causes of its wrong values."""
+    first, start = span.gold.start, span.predicted.start
     for one, other in pairs:
         for path in gold.forms[one]:
             if (one, other, path) in wrong:
-                yield Verdict(one, other, path, WRONG, wrong[one, other, path])
+                yield Verdict(one - first, other - start, path, WRONG, wrong[one, other, path])
             else:
-                yield Verdict(one, other, path, RIGHT if path in predicted.forms[other] else MISSING)
-        for path in predicted.forms[other].keys() - gold.forms[one].keys():
-            yield Verdict(one, other, path, HALLUCINATED)
-    for place in sorted(set(range(len(gold.forms))) - {one for one, _ in pairs}):
+                verdict = RIGHT if path in predicted.forms[other] else MISSING
+                yield Verdict(one - first, other - start, path, verdict)
+        for path in sorted(predicted.forms[other].keys() - gold.forms[one].keys()):
+            yield Verdict(one - first, other - start, path, HALLUCINATED)
+    for place in sorted(set(span.gold) - {one for one, _ in pairs}):
         for path in gold.forms[place]:
-            yield Verdict(place, None, path, MISSING)
-    for place in sorted(set(range(len(predicted.forms))) - {other for _, other in pairs}):
+            yield Verdict(place - first, None, path, MISSING)
+    for place in sorted(set(span.predicted) - {other for _, other in pairs}):
         for path in predicted.forms[place]:
-            yield Verdict(None, place, path, HALLUCINATED)
+            yield Verdict(None, place - start, path, HALLUCINATED)

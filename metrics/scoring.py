@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 from text2json import __version__
 from text2json.errors import DataError, did_you_mean
 from text2json.metrics.align import Alignment, align
-from text2json.metrics.causes import Causes
+from text2json.metrics.causes import sort_causes
 from text2json.metrics.compare import RecordSchema, flatten, record_schema
-from text2json.metrics.counts import Side, Tally, tally, verdicts
+from text2json.metrics.counts import Side, Span, Tally, tally, verdicts
 from text2json.metrics.gold import iter_gold, plain
 from text2json.metrics.limits import LIMITS, Limits
 from text2json.metrics.paper import of_paper_form, paper_score
-from text2json.metrics.parse import READ, parse
+from text2json.metrics.parse import READ, Parsed, parse
 from text2json.metrics.predictions import read_predictions
 from text2json.metrics.report import Report, SampleScore
 from text2json.metrics.signature import Rules
@@ -25,6 +27,11 @@ from text2json.metrics.table import Table
 from text2json.metrics.validate import is_valid
 from text2json.schemas.canonical import canonical_json
 from text2json.schemas.sample import Sample
+
+WINDOW = 32
+"""How many samples are scored together at most."""
+WINDOW_CHARACTERS = 4_000_000
+"""Characters of their gold, which bounds the memory of a window."""
 
 
 def score(
@@ -64,15 +71,17 @@ def score(
     scores: list[SampleScore] = []
     seen: set[str] = set()
     rules: set[str] = set()
-    for sample in iter_gold(data, schema, key=key, documents=documents):
-        if sample.id in seen:
-            raise DataError(f"the data has the id {sample.id!r} twice", remedy="give every sample an id of its own")
-        seen.add(sample.id)
-        rules.add("key" if record_schema(sample.schema).key is not None else "assignment")
-        scored = score_sample(sample, outputs.get(sample.id), repair=repair, limits=limits, with_verdicts=keep_verdicts)
-        if on_sample is not None:
-            on_sample(scored)
-        scores.append(scored)
+    options = _Options(repair, limits, keep_verdicts)
+    for window in _windows(iter_gold(data, schema, key=key, documents=documents)):
+        for sample in window:
+            if sample.id in seen:
+                raise DataError(f"the data has the id {sample.id!r} twice", remedy="give every sample an id of its own")
+            seen.add(sample.id)
+            rules.add("key" if record_schema(sample.schema).key is not None else "assignment")
+        for scored in _score_window(window, [outputs.get(sample.id) for sample in window], options):
+            if on_sample is not None:
+                on_sample(scored)
+            scores.append(scored)
     if not scores:
         raise DataError("there is nothing to score against", remedy="give data with at least one sample")
     unknown = next((name for name in outputs if name not in seen), None)
@@ -104,6 +113,24 @@ def _text(name: Any, output: Any) -> str:
         raise DataError(f"the prediction for {str(name)!r} is neither text nor JSON values: {error}") from None
 
 
+@dataclass(frozen=True)
+class _Options:
+    repair: bool
+    limits: Limits
+    with_verdicts: bool
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One sample with what was read of its gold and of its output."""
+
+    sample: Sample
+    output: str | None
+    parsed: Parsed
+    gold: Any
+    """The gold as it was read: a list of records, or one object."""
+
+
 def score_sample(
     sample: Sample,
     output: str | None,
@@ -113,52 +140,110 @@ def score_sample(
     with_verdicts: bool = True,
 ) -> SampleScore:
     """Score one sample; None stands for a missing prediction."""
-    schema = record_schema(sample.schema)
-    parsed = parse(output, single=schema.single, repair=repair, limits=limits)
-    answer = json.loads(sample.answer)
-    if not schema.single and not isinstance(answer, list):
+    return _score_window([sample], [output], _Options(repair, limits, with_verdicts))[0]
+
+
+def _windows(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+    """Yield the samples in lists, which are scored together: whole-array work on one small sample is mostly waiting."""
+    window: list[Sample] = []
+    size = 0
+    for sample in samples:
+        window.append(sample)
+        size += len(sample.answer)
+        if len(window) == WINDOW or size > WINDOW_CHARACTERS:
+            yield window
+            window, size = [], 0
+    if window:
+        yield window
+
+
+def _score_window(samples: list[Sample], outputs: list[str | None], options: _Options) -> list[SampleScore]:
+    """Score samples, those of one schema together."""
+    groups: dict[str, list[int]] = {}
+    for place, sample in enumerate(samples):
+        groups.setdefault(sample.schema, []).append(place)
+    scores: dict[int, SampleScore] = {}
+    for text, places in groups.items():
+        schema = record_schema(text)
+        answers = [_read(samples[place], outputs[place], schema, options) for place in places]
+        scores.update(zip(places, _score_alike(answers, schema, options), strict=True))
+    return [scores[place] for place in range(len(samples))]
+
+
+def _read(sample: Sample, output: str | None, schema: RecordSchema, options: _Options) -> _Answer:
+    parsed = parse(output, single=schema.single, repair=options.repair, limits=options.limits)
+    gold = json.loads(sample.answer)
+    if not schema.single and not isinstance(gold, list):
         raise DataError(f"the gold of {sample.id!r} is no list of records",
                         remedy='give a list, or a schema of `"type": "object"`')  # fmt: skip
-    gold = _side([answer] if schema.single else answer, schema)
-    predicted = _side(parsed.records, schema)
-    alignment, counts = _judge(gold, predicted, schema, limits)
-    causes = Causes(gold, sample.problem[slice(*sample.text_span)]).sort(counts.wrong, predicted, limits.seconds)
-    salvaged = None
-    if parsed.salvaged:
-        _, rescued = _judge(gold, _side(parsed.salvaged, schema), schema, limits)
-        salvaged = (rescued.records, rescued.total)
-    return SampleScore(
-        id=sample.id,
-        domain=sample.domain,
-        status=parsed.status,
-        valid=parsed.status in READ and is_valid(sample.schema, parsed.records[0] if schema.single else parsed.records),
-        length=len(sample.problem),
-        records=counts.records,
-        fields=counts.total,
-        raw_records=counts.raw_records,
-        raw_fields=counts.raw_right,
-        by_field=counts.fields,
-        paper=paper_score(answer, output) if of_paper_form(answer) else None,
-        errors=_errors(counts, causes.values()),
-        salvaged=salvaged,
-        empty_records=sum(not record for record in gold.forms),
-        duplicate_keys=parsed.duplicate_keys,
-        exact=alignment.exact,
-        verdicts=list(verdicts(gold, predicted, alignment.pairs, causes)) if with_verdicts else [],
+    return _Answer(sample, output, parsed, gold)
+
+
+def _score_alike(answers: list[_Answer], schema: RecordSchema, options: _Options) -> list[SampleScore]:
+    """Score samples of one schema."""
+    golds = [[answer.gold] if schema.single else answer.gold for answer in answers]
+    judged = _judge(golds, [answer.parsed.records for answer in answers], schema, options.limits)
+    documents = [answer.sample.problem[slice(*answer.sample.text_span)] for answer in answers]
+    causes = sort_causes(judged.tallies, judged.gold, judged.predicted, documents, options.limits.seconds)
+    scores = []
+    for place, answer in enumerate(answers):
+        sample, parsed, counts = answer.sample, answer.parsed, judged.tallies[place]
+        span, alignment = judged.spans[place], judged.alignments[place]
+        salvaged = None
+        if parsed.salvaged:
+            (rescued,) = _judge([golds[place]], [parsed.salvaged], schema, options.limits).tallies
+            salvaged = (rescued.records, rescued.total)
+        scores.append(SampleScore(
+            id=sample.id,
+            domain=sample.domain,
+            status=parsed.status,
+            valid=parsed.status in READ
+            and is_valid(sample.schema, parsed.records[0] if schema.single else parsed.records),
+            length=len(sample.problem),
+            records=counts.records,
+            fields=counts.total,
+            raw_records=counts.raw_records,
+            raw_fields=counts.raw_right,
+            by_field=counts.fields,
+            paper=paper_score(answer.gold, answer.output) if of_paper_form(answer.gold) else None,
+            errors=_errors(counts, causes[place].values()),
+            salvaged=salvaged,
+            empty_records=sum(not judged.gold.forms[row] for row in span.gold),
+            duplicate_keys=parsed.duplicate_keys,
+            exact=alignment.exact,
+            verdicts=list(verdicts(judged.gold, judged.predicted, span, alignment.pairs, causes[place]))
+            if options.with_verdicts else [],
+        ))  # fmt: skip
+    return scores
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Samples that were aligned and counted together."""
+
+    gold: Side
+    predicted: Side
+    spans: list[Span]
+    alignments: list[Alignment]
+    tallies: list[Tally]
+
+
+def _judge(golds: list[list[Any]], predictions: list[list[Any]], schema: RecordSchema, limits: Limits) -> _Judged:
+    gold, predicted = (
+        Side([record for records in side for record in records], flatten(side, schema.shape))
+        for side in (golds, predictions)
     )
-
-
-def _side(records: list[Any], schema: RecordSchema) -> Side:
-    return Side(records, flatten(records, schema.shape))
-
-
-def _judge(gold: Side, predicted: Side, schema: RecordSchema, limits: Limits) -> tuple[Alignment, Tally]:
     table = Table(gold.forms, predicted.forms, schema.pairwise)
+    ends = [list(accumulate(map(len, side), initial=0)) for side in (golds, predictions)]
+    spans = [
+        Span(range(*ours), range(*theirs)) for ours, theirs in zip(pairwise(ends[0]), pairwise(ends[1]), strict=True)
+    ]
     if schema.single:  # one object against one object: nothing to choose
-        alignment = Alignment([(0, 0)] if predicted.forms else [])
+        alignments = [Alignment([(span.gold.start, span.predicted.start)] if span.predicted else []) for span in spans]
     else:
-        alignment = align(table, schema.key, cells=limits.cells)
-    return alignment, tally(table, gold, predicted, alignment.pairs)
+        alignments = [align(table, span.gold, span.predicted, schema.key, cells=limits.cells) for span in spans]
+    tallies = tally(table, gold, predicted, spans, [alignment.pairs for alignment in alignments])
+    return _Judged(gold, predicted, spans, alignments, tallies)
 
 
 def _errors(counts: Tally, causes: Iterable[str]) -> dict[str, int]:

@@ -28,7 +28,9 @@ class Table:
     Attributes:
         columns: the leaves' paths.
         gold, predicted: (records, columns) the forms, None where a leaf is absent.
-        ours, theirs: (records, columns) the same as int32; an absent leaf is `absent`.
+        ours, theirs: (records, columns) the same as int32; an absent leaf is -1 in `ours` and -2 in `theirs`, so that
+            absent on both sides is no match.
+        our_sizes, their_sizes: (records,) how many leaves a record has.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Table:
         self.columns = sorted({path for paths in {*map(tuple, gold), *map(tuple, predicted)} for path in paths})
         self.gold, self.predicted = (_rows(side, self.columns) for side in (gold, predicted))
         ids: dict[Form | None, int] = defaultdict(count().__next__)
+        absent = ids[None]
         width = len(self.columns)
         self.ours, self.theirs = (
             np.fromiter(
@@ -46,7 +49,11 @@ class Table:
             ).reshape(len(rows), width)
             for rows in (self.gold, self.predicted)
         )
-        self.absent = ids.get(None, -1)
+        self.our_sizes, self.their_sizes = (
+            (side != absent).sum(1, dtype=np.int32) for side in (self.ours, self.theirs)
+        )
+        self.ours[self.ours == absent] = -1
+        self.theirs[self.theirs == absent] = -2
         self.special = (
             {place: pairwise[path] for place, path in enumerate(self.columns) if path in pairwise} if pairwise else {}
         )
@@ -59,7 +66,7 @@ class Table:
         import numpy as np
 
         one, other = self.ours[ours, column], self.theirs[theirs, column]
-        same: NDArray[np.bool_] = (one == other) & (one != self.absent)
+        same: NDArray[np.bool_] = one == other
         rule = self.special.get(column)
         if rule is not None:
             known: dict[tuple[Form | None, Form | None], bool] = {}

@@ -19,7 +19,7 @@ SIDE = st.lists(st.dictionaries(st.sampled_from("abc"), st.sampled_from(["s1", "
 def by_assignment(
     gold: list[Leaves], predicted: list[Leaves], pairwise: dict[str, Rule] | None = None, **options: Any
 ) -> Alignment:
-    return align(Table(gold, predicted, pairwise), **options)
+    return align(Table(gold, predicted, pairwise), range(len(gold)), range(len(predicted)), **options)
 
 
 def shared(one: Leaves, other: Leaves) -> int:
@@ -74,7 +74,7 @@ def test_shuffling_changes_no_count_of_any_field(
     gold: list[Leaves], predicted: list[Leaves], shuffle: random.Random, key: str | None
 ) -> None:
     def counts(ours: list[Leaves], theirs: list[Leaves]) -> list[tuple[str, ...]]:
-        pairs = align(Table(ours, theirs), key).pairs
+        pairs = by_assignment(ours, theirs, key=key).pairs
         return sorted(tuple(sorted(f for f in ours[a] if ours[a][f] == theirs[b].get(f))) for a, b in pairs)
 
     before = counts(gold, predicted)
