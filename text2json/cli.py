@@ -28,6 +28,7 @@ COMMANDS = {
     "run": "let a model answer, with a KV-cache strategy",
     "strategies": "list the KV-cache strategies",
     "score": "score predictions against gold",
+    "table": "put the scores of many runs into one table, strategies by tasks",
     "compare": "tell whether one run is better than another on the same samples",
 }
 """Subcommand → its line of help; the module is `text2json.commands.<name>`, with a `_` after a word of Python's own."""

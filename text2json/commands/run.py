@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--data", help="folder, JSONL file or Hub id (ORG/NAME[@REV][:CONFIG])")
-    parser.add_argument("--task", metavar="TASK", help="a task of `text2json tasks`, as in needles:needles=16; "
-                                                       "--data is then needed for published tasks only")  # fmt: skip
+    tasks = parser.add_mutually_exclusive_group()
+    tasks.add_argument("--task", metavar="TASK", help="a task of `text2json tasks`, as in needles:needles=16; "
+                                                      "--data is then needed for published tasks only")  # fmt: skip
+    tasks.add_argument("--tasks", nargs="+", metavar="TASK", help="several, each answered under each strategy")
     models = parser.add_mutually_exclusive_group(required=True)
     models.add_argument("--model", help="a bundled reader (reader-llama), a folder or a Hub id")
     models.add_argument("--models", nargs="+", metavar="MODEL", help="several, each run with each strategy")
@@ -43,22 +45,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Answer every sample with every model and strategy and say where the answers are."""
     from text2json.baselines.strategies import parse_spec
+    from text2json.console import line
     from text2json.tasks.asked import asked_for
 
     models: list[str] = args.models or [args.model]
     specs: list[str] = args.strategies or [args.strategy]
     for spec in specs:
         parse_spec(spec)  # a wrong spec shows before a large model is loaded
-    folders = run_folders(args.out, models, specs, grid=bool(args.models or args.strategies))
-    asked = asked_for(args.task, args.data)
-    samples = list(itertools.islice(asked.samples, args.limit))
+    if args.tasks and args.data is not None:
+        raise SpecError("one --data for several tasks", remedy="run a task that needs data on its own, with --task")
+    plans = []
+    for task, out in task_folders(args.out, args.tasks, args.task).items():
+        asked = asked_for(task, args.data)
+        folders = run_folders(out, models, specs, grid=bool(args.models or args.strategies or args.tasks))
+        plans.append((asked, folders, list(itertools.islice(asked.samples, args.limit))))
 
     from text2json.baselines.models import load_model
 
     for model in models:
         loaded = load_model(model, dtype=args.dtype, device=args.device)
-        for spec in specs:
-            run_one(args, loaded, spec, samples, folders[model, spec], asked)
+        for asked, folders, samples in plans:
+            for spec in specs:
+                run_one(args, loaded, spec, samples, folders[model, spec], asked)
+    if len(plans) * len(models) * len(specs) > 1:
+        line(f"next: text2json table {args.out}")
     return 0
 
 
@@ -80,6 +90,20 @@ def run_one(
     state = "was finished already" if before else "finished"
     line(f"{path}: {state}, {result.settings.samples} predictions ({result.settings.strategy})")
     line(f"next: text2json score {path}")
+
+
+def task_folders(out: Path, several: list[str] | None, one: str | None) -> dict[str | None, Path]:
+    """Return the folder of each task's runs: `out` itself for one task or plain data, otherwise `out/TASK`.
+
+    Raises:
+        SpecError: two tasks would share a folder.
+    """
+    if several is None:
+        return {one: out}
+    found: dict[str | None, Path] = {task: out / file_name(task) for task in several}
+    if len(set(found.values())) < len(several):
+        raise SpecError("two tasks would be written to one folder", remedy="name each task once")
+    return found
 
 
 def run_folders(out: Path, models: list[str], specs: list[str], *, grid: bool) -> dict[tuple[str, str], Path]:

@@ -15,6 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that `score` has for tasks."""
     parser.add_argument("--task", metavar="TASK", help="score by this task's rule; --data is then needed for published "
                                                        "tasks only")  # fmt: skip
+    add_judge_arguments(parser)
+
+
+def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that name a judging model."""
     parser.add_argument("--judge", metavar="URL", help="endpoint of a judging model, for tasks that need one; "
                                                        "as in http://localhost:8000/v1")  # fmt: skip
     parser.add_argument("--judge-model", metavar="NAME", help="its name at the endpoint")
