@@ -19,7 +19,7 @@ def fill(blocks: Sequence[Block], loose: Sequence[Sentence], *, room: int, split
     The loose sentences' own characters count as part of the room; where there is no filler they stand alone.
     """
     room -= sum(len(part.text) + 2 for part in loose)
-    fillers = paragraphs(room, split, bits)
+    fillers = _paragraphs(room, split, bits)
     own = [Block([part]) for part in loose] if not fillers else []
     hosts: dict[int, list[Sentence]] = {}
     for part in loose if fillers else ():
@@ -37,7 +37,7 @@ def fill(blocks: Sequence[Block], loose: Sequence[Sentence], *, room: int, split
     return filled + waiting[len(blocks)]
 
 
-def paragraphs(room: int, split: str, bits: Bits) -> list[Paragraph]:
+def _paragraphs(room: int, split: str, bits: Bits) -> list[Paragraph]:
     """Return paragraphs that state nothing and that fill `room`, the blank lines before them included."""
     made: list[Paragraph] = []
     if room < 40:

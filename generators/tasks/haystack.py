@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from text2json.errors import SpecError
 from text2json.generators.bits import Bits
-from text2json.generators.layout import GAP, paragraphs
+from text2json.generators.filler import filler
+from text2json.generators.layout import GAP
 from text2json.generators.text import Place, Sentence, join
 
 Piece = tuple[str, str]
@@ -57,10 +58,13 @@ def plant(
 
 
 def _sentences(room: int, split: str, bits: Bits) -> list[Piece]:
-    """Return sentences that state nothing, with what stands before each."""
-    pieces = [
-        (" " if place else GAP, text)
-        for paragraph in paragraphs(room, split, bits)
-        for place, text in enumerate(paragraph.sentences)
-    ]
-    return [("", pieces[0][1]), *pieces[1:]] if pieces else []
+    """Return sentences that state nothing, with what stands before each; as many as fit."""
+    pieces: list[Piece] = []
+    for paragraph in filler(bits, split, max(room, 1)):
+        for place, text in enumerate(paragraph.sentences):
+            before = " " if place else GAP if pieces else ""
+            room -= len(before) + len(text)
+            if room < 0:
+                return pieces
+            pieces.append((before, text))
+    raise AssertionError("the filler has no end")

@@ -18,13 +18,13 @@ from text2json.tasks.task import GeneratedTask
 
 GENERATED = [name for name in TASKS if isinstance(parse_task(name), GeneratedTask)]
 SHA256 = {
-    "needles": "f10a4b130e0a6e7c4d6ebfb98082e041be84ac94eac2b74360af24cfd65f5a48",
+    "needles": "ff60dd4949e4fb05a52a34933e94b02e0e1cfefd5dc9f087f4bc5e96380f2f76",
     "html-to-tsv": "1f65e46471441321c6ee034a8f98b9782726dd83322943cd0ec62f75a4354a45",
-    "single-needle": "49826b3cabe88bb0e64baa173c999f57888535940be10fe25c79cdf5cd919165",
-    "multi-key": "d07b5c7adf4757a0b17c7fae6767e50382856503763e319aac62ed4aa029d30a",
+    "single-needle": "8edf9a62a17909d3f1d3088d51e4c2cd6c40651acb7fe1c2c0e7d1568920eb6e",
+    "multi-key": "cc4f23b71e5a2e770773e3240e3e507a0eb08063ec9c91e612c0c2906b66916d",
     "multi-value": "d9dafdb891cdeaa3c880d47bb3215631191f2f72f1a6cc6520ad778f3d60c039",
     "multi-query": "0ec23e4d7d9173cd4fd0264772e7409140a7ae2e1b4770fdf0d4a59955c79bf9",
-    "variable-tracking": "96973653e363c83dd4b88eef1da6daf355224235e88130fc085435120713e403",
+    "variable-tracking": "972ed97e0bfe4d9414429d3dba8d8b17677f610219c006a3fffa52745517fd4f",
     "common-words": "86acca0620f4e140b569389268565c6ea96b6e3bc43d654929e279676b5fab7d",
     "frequent-words": "4492d7678160c94bb328faeefd64299f527b6521269eec813253d7fb440a2bc0",
 }
