@@ -5,8 +5,8 @@ enough; the first one counts. Rows of one record (of one item, where the gold is
 `NEAR` characters of each other are one place: a model that reads there reads them all. A record without any known span
 is one place whose location is unknown.
 
-Data without evidence, such as the paper's file, is searched for its gold values: exactly as written, the first time
-that each value stands in the document.
+Data without evidence, such as the paper's file, is searched for its gold values as they are written: a record's name
+(or its first value) where it stands first in the document, the other values where they stand nearest to that.
 """
 
 from __future__ import annotations
@@ -77,13 +77,25 @@ def _places(spans: list[Span]) -> Iterator[Span]:
 
 
 def _searched(sample: Sample) -> Iterator[tuple[str, list[Span]]]:
-    """Yield a row for each value of the gold, with the place in the document where it stands first, if any."""
+    """Yield a row for each value of the gold, with the place in the document that seems to state it, if any does."""
     low, high = sample.text_span
+    text = sample.problem[low:high]
     gold = sample.records()
     for number, record in enumerate(gold if isinstance(gold, list) else []):
-        for path, value in _leaves(record, f"[{number}]"):
-            start = sample.problem.find(value, low, high) if value else -1
-            yield path, [(start, start + len(value))] if start >= 0 else []
+        leaves = sorted(_leaves(record, f"[{number}]"), key=lambda leaf: not leaf[0].endswith("].name"))
+        anchor = None
+        for path, value in leaves:
+            start = text.find(value) if anchor is None else _nearest(text, value, anchor)
+            anchor = start if anchor is None and value and start >= 0 else anchor
+            yield path, [(low + start, low + start + len(value))] if value and start >= 0 else []
+
+
+def _nearest(text: str, value: str, anchor: int) -> int:
+    """Return where `value` stands nearest to `anchor`, or -1."""
+    after, before = text.find(value, anchor), text.rfind(value, 0, anchor)
+    if after < 0 or before < 0:
+        return max(after, before)
+    return after if after - anchor <= anchor - before else before
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:

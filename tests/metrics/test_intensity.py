@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -44,6 +45,15 @@ def test_data_without_evidence_is_searched() -> None:
     text = "List. " + "Velo is blue. " + "x" * 1000 + " Kora is red."
     gold = json.dumps([{"name": "Velo", "colour": "blue"}, {"name": "Kora", "colour": "red"}])
     assert intensity(paper_sample(text, gold, 0, file=Path("p"))) == Intensity(2, 1003.0)
+
+
+def test_searching_finds_about_what_the_evidence_says() -> None:
+    known = list(generate("short", samples=60))
+    bare = [replace(one, evidence="[]") for one in known]
+    pairs = [(intensity(one), intensity(other)) for one, other in zip(known, bare, strict=True)]
+    assert sum(one.group == other.group for one, other in pairs) >= 54
+    total, found = (sum(places) for places in zip(*((one.places, other.places) for one, other in pairs), strict=True))
+    assert abs(found - total) <= 0.05 * total
 
 
 @pytest.mark.parametrize(
