@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 from text2json.data import iter_samples
 from text2json.errors import DataError, did_you_mean
@@ -77,11 +78,20 @@ def terminal_text(sample: Sample, *, color: bool) -> str:
         last = end
     parts.append(_safe(sample.problem[last:]))
     gold = []
-    for record, fields in enumerate(sample.records()):
+    for record, fields in enumerate(items(sample)):
         text = _safe(json.dumps(fields, ensure_ascii=False))
         gold.append(f"\x1b[1;{CODES[record % len(CODES)]}m[{record}]\x1b[0m {text}" if color else f"[{record}] {text}")
     return "\n".join([f"── {sample.id} · {sample.domain} · {sample.kind}", "".join(parts), "── gold", *gold,
                       f"── knobs {_safe(sample.knobs)}"])  # fmt: skip
+
+
+def items(sample: Sample) -> list[Any]:
+    """Return the gold's records, or the rows of a table of tab-separated values, or the gold as its only item."""
+    gold = sample.records()
+    if isinstance(gold, str) and "\t" in gold:
+        header, *rows = (line.split("\t") for line in gold.splitlines())
+        return [dict(zip(header, row, strict=False)) for row in rows]
+    return gold if isinstance(gold, list) else [gold]
 
 
 def _safe(text: str) -> str:
@@ -105,7 +115,7 @@ def html_page(sample: Sample) -> str:
         ]
         last = end
     parts.append(escape(sample.problem[last:]))
-    tables = "".join(_table(record, fields) for record, fields in enumerate(sample.records()))
+    tables = "".join(_table(record, fields) for record, fields in enumerate(items(sample)))
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

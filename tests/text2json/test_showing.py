@@ -9,6 +9,7 @@ import pytest
 from text2json.cli import main
 from text2json.data import iter_samples
 from text2json.showing import html_page, terminal_text
+from text2json.tasks import parse_task
 from text2json.writing import write_dataset
 
 
@@ -53,3 +54,18 @@ def test_the_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert page.count("<mark") > 3
     assert main(["show", str(folder), "--id", "movies-00003"]) == 2
     assert "movies-000003" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("spec", "gold"),
+    [("needles:samples=1,needles=2,length=1500", '[1] "'), ("html-to-tsv:samples=1,rows=2,length=3500", '[1] {"')],
+)
+def test_samples_of_other_tasks_are_shown(spec: str, gold: str) -> None:
+    (sample,) = parse_task(spec).load()
+    text = terminal_text(sample, color=False)
+    after = text.partition("── gold\n")[2].splitlines()
+    assert after[1].startswith(gold)
+    assert after[2].startswith("── knobs")
+    assert text.count("⟦") == len(json.loads(sample.evidence))
+    page = html_page(sample)
+    assert page.count('id="g-') == 2
