@@ -22,10 +22,12 @@ from text2json.schemas.task_sample import task_sample
 HEAD = """Below is the source of a web page. Write down {topic} as a table of tab-separated values, with these columns:
 {columns}
 The first line is the header: {header}
-After it comes one line for each entry, in the order of the page.{filter} Put the table between ```tsv and ```.
+After it comes one line for each entry, in the order of the page.{absent}{filter} Put the table between ```tsv and ```.
 
 """
 TAIL = "\n\nTable:"
+ABSENT = " Write N/A for what the page does not say."
+NOT_SAID = "N/A"
 FILTER = " Leave out all entries but those whose {column} is {value}."
 SITE = template("{made_up} {bodies!}")
 Entry = tuple[dict[str, str], bool]
@@ -72,7 +74,9 @@ def _kind(entry: dict[str, Any]) -> PageKind:
     )
 
 
-def compose(name: str, *, rows: int, length: int, filtered: bool, split: str, seed: int, number: int) -> Sample:
+def compose(
+    name: str, *, rows: int, length: int, filtered: bool, missing: int, split: str, seed: int, number: int
+) -> Sample:
     """Return sample `number`; the gold is the table.
 
     Args:
@@ -80,6 +84,7 @@ def compose(name: str, *, rows: int, length: int, filtered: bool, split: str, se
         rows: entries asked for.
         length: characters of the whole prompt, about; a page is never cut, so it may be longer.
         filtered: a page also has other entries, half as many, which the question excludes.
+        missing: of a hundred values beside the first of an entry, how many the page leaves out.
         split: of the page kinds and the values.
         seed: another one gives other samples.
         number: which sample.
@@ -89,21 +94,25 @@ def compose(name: str, *, rows: int, length: int, filtered: bool, split: str, se
     """
     if rows < 1:
         raise SpecError(f"{name}: rows={rows}", remedy="give at least 1")
-    bits = stream(name, rows, length, int(filtered), split, seed, number)
+    if not 0 <= missing <= 90:
+        raise SpecError(f"{name}: missing={missing}", remedy="give 0 to 90 of every 100 values")
+    bits = stream(name, rows, length, int(filtered), missing, split, seed, number)
     kind = bits.choice(kinds(split))
     options = list(kind.columns[kind.filter].options) if filtered else []  # type: ignore[attr-defined]
     wanted = bits.choice(options) if filtered else ""
     entries = _entries(kind, rows, wanted, [option for option in options if option != wanted], split, bits)
+    _leave_out(kind, entries, missing, bits)
     head = HEAD.format(
         topic=kind.topic,
         columns="\n".join(f"({place}) {about}" for place, about in enumerate(kind.about.values(), start=1)),
         header="\t".join(kind.columns),
+        absent=ABSENT if missing else "",
         filter=FILTER.format(column=kind.about[kind.filter].lower(), value=wanted) if filtered else "",
     )
     page, places = _page(kind, entries, length - len(head) - len(TAIL), split, bits)
     lines = [
         "\t".join(kind.columns),
-        *("\t".join(texts[key] for key in kind.columns) for texts, asked in entries if asked),
+        *("\t".join(texts[key] or NOT_SAID for key in kind.columns) for texts, asked in entries if asked),
     ]
     return task_sample(
         f"{name}-{number:06d}",
@@ -112,7 +121,14 @@ def compose(name: str, *, rows: int, length: int, filtered: bool, split: str, se
         gold="\n".join(lines) + "\n",
         text_span=(len(head), len(head) + len(page)),
         evidence=[(path, [(start + len(head), end + len(head))]) for path, start, end in places],
-        knobs={"rows": rows, "length": length, "filtered": filtered, "split": split, "page": kind.name},
+        knobs={
+            "rows": rows,
+            "length": length,
+            "filtered": filtered,
+            "missing": missing,
+            "split": split,
+            "page": kind.name,
+        },
         canary=CANARY,
     )
 
@@ -135,6 +151,15 @@ def _entries(kind: PageKind, rows: int, wanted: str, others: list[str], split: s
     return entries
 
 
+def _leave_out(kind: PageKind, entries: list[Entry], missing: int, bits: Bits) -> None:
+    """Empty some values, never an entry's first or the one that pages are filtered by."""
+    first = next(iter(kind.columns))
+    for texts, _ in entries if missing else []:
+        for key in kind.columns:
+            if key not in (first, kind.filter) and bits.chance(missing):
+                texts[key] = ""
+
+
 def _page(
     kind: PageKind, entries: list[Entry], room: int, split: str, bits: Bits
 ) -> tuple[str, list[tuple[str, int, int]]]:
@@ -151,7 +176,7 @@ def _page(
     for (_, asked), item, teaser in zip(entries, items, teasers, strict=True):
         for place, text in enumerate(item):
             name = kind.item[place] if place % 2 else ""
-            if asked and name in kind.columns:
+            if asked and name in kind.columns and text:
                 places.append((f"[{row}].{name}", length, length + len(text)))
             parts.append(teaser if name == "teaser" else text)
             length += len(parts[-1])

@@ -19,11 +19,13 @@ class HtmlToTsv(TableTask, GeneratedTask):
         rows: entries asked for.
         length: characters of a prompt, about; a page is never cut.
         filtered: pages also have other entries, which the question excludes.
+        missing: of a hundred values, how many a page leaves out; the gold has N/A for them.
     """
 
     rows: int = 10
     length: int = 20_000
     filtered: bool = False
+    missing: int = 0
 
     name: ClassVar[str] = "html-to-tsv"
     summary: ClassVar[str] = "every entry of a listing page as a row of a table"
@@ -38,6 +40,6 @@ class HtmlToTsv(TableTask, GeneratedTask):
     def compose(self, number: int) -> Sample:
         """Return sample `number`."""
         return pages.compose(
-            self.name, rows=self.rows, length=self.length, filtered=self.filtered, split=self.split, seed=self.seed,
-            number=number,
+            self.name, rows=self.rows, length=self.length, filtered=self.filtered, missing=self.missing,
+            split=self.split, seed=self.seed, number=number,
         )  # fmt: skip

@@ -86,6 +86,18 @@ def test_needles(needles: int) -> None:
             assert last > 0.9 * len(text)
 
 
+def test_pages_that_leave_values_out() -> None:
+    cells = []
+    for sample in parse_task("html-to-tsv:missing=40,samples=30,rows=8").load():
+        page, question = parts(sample)
+        assert "Write N/A for what the page does not say." in question
+        assert "N/A" not in page
+        _, *rows = (line.split("\t") for line in json.loads(sample.answer).splitlines())
+        assert all(row[0] != "N/A" and row[-1] != "N/A" for row in rows)  # the name, and what pages are filtered by
+        cells += [cell for row in rows for cell in row[1:-1]]
+    assert 0.3 < cells.count("N/A") / len(cells) < 0.5
+
+
 class Texts(HTMLParser):
     """Collects a page's texts, checks that tags close in order."""
 
