@@ -301,7 +301,7 @@ def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, pr
         store.read(places, query.dtype).view(batch, choosers, -1, size) for store in (sealed.keys, sealed.values)
     )
     if sealed.index is not None:
-        sealed.index.fetched(chosen, fetched_keys)
+        sealed.index.fetched(tokens, chosen, fetched_keys)
     shared = [sealed.residents.keys, layer.keys, sealed.residents.values, layer.values, sealed.residents.valid]
     if choosers > layer.keys.shape[1]:
         shared = [tensor.repeat_interleave(packed.shape[2], 1) for tensor in shared]

@@ -32,8 +32,8 @@ class Index(Part, ABC):
             predicted: (B, H, G, D) the query as the input of the layer before tells it, where the strategy asks.
         """
 
-    def fetched(self, chosen: Tensor, keys: Tensor) -> None:
-        """See a step's fetched keys (B, H or H * G, S, D) and which of them count (B, H or H * G, S)."""
+    def fetched(self, tokens: Tensor, chosen: Tensor, keys: Tensor) -> None:
+        """See a step's fetched keys (B, H or H * G, S, D), their places and which of them count (.., S)."""
 
 
 @dataclass
@@ -200,3 +200,33 @@ def _extremes(prompt: Prompt, page: int, pages: int) -> tuple[Tensor, Tensor, Te
     least = keys.masked_fill(~real, float("inf")).amin(3).masked_fill(~some, 0)
     most = keys.masked_fill(~real, float("-inf")).amax(3).masked_fill(~some, 0)
     return least, most, real
+
+
+@dataclass
+class PartialKeys(Index):
+    """A few turned channels of every key for each query head.
+
+    `rows` (B, H_q, N, W) are the turned keys, `columns` (B, H_q, D, W) the turn itself. What is turned and scored is
+    the query told from the layer before, where the cache gives one.
+    """
+
+    rows: Tensor
+    columns: Tensor
+    predicted: Tensor | None = None
+
+    @classmethod
+    def of(cls, prompt: Prompt, columns: Tensor, tokens: int) -> PartialKeys:
+        """Turn the first `tokens` keys by columns (B, H_q, D, W)."""
+        keys = prompt.keys[:, :, :tokens].repeat_interleave(columns.shape[1] // prompt.keys.shape[1], 1)
+        dtype = prompt.keys.dtype
+        return cls("device", "index", (keys.float() @ columns).to(dtype), columns.to(dtype))
+
+    def observe(self, query: Tensor, key: Tensor, predicted: Tensor | None) -> None:
+        """Keep the predicted query for this step's scores."""
+        self.predicted = predicted
+
+    def scores(self, query: Tensor) -> Tensor:
+        """Return the product over the kept channels."""
+        asked = query if self.predicted is None else self.predicted
+        turned = asked.flatten(1, 2).unsqueeze(2).float() @ self.columns.float()
+        return (turned @ self.rows.float().mT).view(*query.shape[:3], -1)

@@ -22,6 +22,8 @@ STRATEGIES = {
     "residual-landmarks": f"{HOME}.residual_landmarks:ResidualLandmarks",
     "quest": f"{HOME}.quest:Quest",
     "arkvale": f"{HOME}.arkvale:ArkVale",
+    "infinigen": f"{HOME}.infinigen:InfiniGen",
+    "lrqk": f"{HOME}.lrqk:Lrqk",
     "streaming-llm": f"{HOME}.streaming_llm:StreamingLLM",
     "snapkv": f"{HOME}.snapkv:SnapKV",
     "quantized": f"{HOME}.quantized:Quantized",
