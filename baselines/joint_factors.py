@@ -57,11 +57,15 @@ def factor_jointly(queries: Tensor, keys: Tensor, rank: int, init: str, seed: in
 
 
 def descend(basis: Tensor, factor: Tensor, row: Tensor) -> Tensor:
-    """Return the basis (..., r, D) after one gradient step on ‖row - factor basis‖² with the best step length."""
+    """Return the basis (..., r, D) after one gradient step on ‖row - factor basis‖² with the best step length.
+
+    A factor of zero has no gradient and leaves the basis as it is; a small one, as a query that the basis hardly
+    holds has it, needs a long step, so nothing is added to the denominator.
+    """
     gradient = factor.mT @ (factor @ basis - row)
     norm = gradient.square().sum((-2, -1), keepdim=True)
     along = (factor @ gradient).square().sum((-2, -1), keepdim=True)
-    return basis - norm / (along + 1e-6) * gradient
+    return basis - norm / along.clamp(min=1e-30) * gradient
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -42,8 +42,11 @@ def prefill(q: Matrix, k: Matrix, rank: int) -> tuple[Matrix, Matrix, Matrix, Ma
 
 def step(
     b_q: Matrix, b_k: Matrix, a: Matrix, exact: Matrix, q: Matrix, k: Matrix
-) -> tuple[Matrix, Matrix, Matrix]:  # fmt: skip
-    """Return the projected query and the bases after one step by the paper's formulae; a, exact: the active set."""
+) -> tuple[Matrix, Matrix, Matrix, float]:  # fmt: skip
+    """Return the projected query, the bases after one step by the paper's formulae, and the shorter projection's norm.
+
+    `a` and `exact` are the active set.
+    """
     inv = np.linalg.inv
     k_hat = k @ b_k.T @ inv(b_k @ b_k.T)
     for _ in range(2):
@@ -53,7 +56,7 @@ def step(
     for basis, hat, row in ((b_q, q_hat, q), (b_k, k_hat, k)):
         slope = np.outer(hat, hat @ basis - row)
         basis -= (slope**2).sum() / ((hat @ slope) ** 2).sum() * slope
-    return q_hat, b_q, b_k
+    return q_hat, b_q, b_k, float(min(np.linalg.norm(q_hat), np.linalg.norm(k_hat)))
 
 
 @settings(max_examples=20)
@@ -89,7 +92,8 @@ def test_tokens_are_picked_as_the_formulae_say_over_several_steps(
             places = sorted(active) + [t for t in range(border, shape["length"]) if prompt.valid[b, t]]
             q_row = query[b].flatten(0, 1)[head].double().numpy()
             k_row = key[b, head // shape["group"], 0].double().numpy()
-            q_hat, b_q, b_k = step(b_q, b_k, a_k[places], k[places], q_row, k_row)
+            q_hat, b_q, b_k, shortest = step(b_q, b_k, a_k[places], k[places], q_row, k_row)
+            assume(shortest > 5e-3)  # the step divides by it, and float32 would differ from the reference's float64
             weights = raw((a_k[:border] @ q_hat).tolist(), prompt.valid[b, :border].tolist())
             assert_top(read[b][head], weights, budget, tolerance=5e-3)
             state[b, head] = [b_q, b_k, a_k, k, read[b][head]]
@@ -139,6 +143,13 @@ def test_the_best_step_fits_the_new_row_exactly() -> None:
     generator = torch.Generator().manual_seed(2)
     basis, factor, row = (torch.randn(1, 1, *shape, generator=generator) for shape in ((4, 8), (1, 4), (1, 8)))
     torch.testing.assert_close(factor @ descend(basis, factor, row), row, rtol=1e-3, atol=1e-3)
+
+
+def test_a_short_factor_takes_a_long_step_and_a_factor_of_zero_none() -> None:
+    basis, row = torch.ones(1, 1, 1, 3), torch.tensor([[[[3.0, 0.0, -2.0]]]])
+    for factor in (1e-2, 1e-4, -1e-4):
+        torch.testing.assert_close(factor * descend(basis, torch.full((1, 1, 1, 1), factor), row), row)
+    assert torch.equal(descend(basis, torch.zeros(1, 1, 1, 1), row), basis)
 
 
 def test_a_step_equals_its_simulation_and_full_precision_comes_back() -> None:
