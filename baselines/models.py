@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class LoadedModel:
 
     Attributes:
         name: as the user gave it.
-        revision: the Hub's commit, where the model came from there.
+        revision: the Hub's commit, where the model came from there; of a bundled reader, the hash of its weights.
         model: in evaluation mode, on its device.
         tokenizer: pads on the left.
     """
@@ -93,7 +94,13 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
         tokenizer.pad_token = tokenizer.eos_token
     nn.Module.to(model, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     model.eval()
-    return LoadedModel(name, getattr(model.config, "_commit_hash", None), model, tokenizer)
+    revision = weights_hash(source) if name in reader_names() else getattr(model.config, "_commit_hash", None)
+    return LoadedModel(name, revision, model, tokenizer)
+
+
+def weights_hash(folder: str) -> str:
+    """Return the SHA-256 of a bundled reader's weights, which change when it is trained again."""
+    return "sha256:" + hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest()
 
 
 @contextmanager

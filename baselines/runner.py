@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import resource
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from text2json.baselines.models import LoadedModel
 from text2json.baselines.run_folder import RunFolder, read_lines
 from text2json.schemas.canonical import canonical_json
 from text2json.schemas.prediction import Prediction
-from text2json.schemas.run import Measurement, Quantiles, Run, RunFigures, RunSettings
+from text2json.schemas.run import Measurement, ModelFacts, Quantiles, Run, RunFigures, RunSettings
 from text2json.schemas.sample import Sample
 
 
@@ -176,7 +178,8 @@ def run_samples(
         dtype=str(loaded.model.dtype).removeprefix("torch."),
         device=str(loaded.model.device),
     )
-    run = folder.open(Run(settings=settings, versions=versions(), hardware=hardware(), started=now()))
+    about = Run(settings=settings, model=model_facts(loaded), versions=versions(), hardware=hardware(), started=now())
+    run = folder.open(about)
     done = folder.done()
     advance(len(done))
     for batch in batches(samples, options.batch_size):
@@ -239,13 +242,37 @@ def versions() -> dict[str, str]:
     return {"text2json": __version__, "python": platform.python_version()} | {name: version(name) for name in names}
 
 
+def model_facts(loaded: LoadedModel) -> ModelFacts:
+    """Return what the model is; a full cache holds a key and a value of each kv-head in each layer."""
+    model, config = loaded.model, loaded.model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return ModelFacts(
+        family=config.model_type,
+        parameters=model.num_parameters(),
+        full_bytes_per_token=2 * config.num_hidden_layers * heads * size * model.dtype.itemsize,
+    )
+
+
 def hardware() -> dict[str, Any]:
     """Return what the run was computed on."""
     found: dict[str, Any] = {
         "system": platform.system(),
         "machine": platform.machine(),
+        "processor": processor(),
+        "cores": os.cpu_count() or 1,
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "threads": torch.get_num_threads(),
     }
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()
     return found
+
+
+def processor() -> str:
+    """Return the processor's name; Linux tells it in a file."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

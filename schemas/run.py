@@ -29,10 +29,22 @@ class RunSettings(BaseModel):
     device: str
 
 
+class ModelFacts(BaseModel):
+    """What a model is, beside its name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    family: str
+    """The architecture, as in `llama`."""
+    parameters: int
+    full_bytes_per_token: float
+    """What its whole cache takes per prompt token, all layers, in the run's precision."""
+
+
 class Quantiles(BaseModel):
     """Median and 95th percentile, in seconds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     p50: float
     p95: float
@@ -41,7 +53,7 @@ class Quantiles(BaseModel):
 class RunFigures(BaseModel):
     """What was measured, over all batches of the run."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     device_bytes_per_token: float
     """Bytes on the device per prompt token, all layers together, while answering."""
@@ -67,6 +79,7 @@ class Run(BaseModel):
 
     format: Literal["text2json-run-1"] = "text2json-run-1"
     settings: RunSettings
+    model: ModelFacts | None = None
     versions: dict[str, str]
     hardware: dict[str, Any]
     started: str

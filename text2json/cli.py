@@ -30,6 +30,8 @@ COMMANDS = {
     "score": "score predictions against gold",
     "table": "put the scores of many runs into one table, strategies by tasks",
     "compare": "tell whether one run is better than another on the same samples",
+    "submit": "turn finished runs into leaderboard entries and send them",
+    "leaderboard": "verify the entries of a results repository and build its page",
 }
 """Subcommand → its line of help; the module is `text2json.commands.<name>`, with a `_` after a word of Python's own."""
 
