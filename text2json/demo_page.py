@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from text2json.schemas.sample import Sample
+from text2json.web_page import scrolling, web_page, write_text
 
 if TYPE_CHECKING:
     from text2json.demo import Row
@@ -20,20 +21,12 @@ MARKS = {"full": ("#0072B2", "square"), "oracle": ("#009E73", "diamond"),
          "yakv": ("#D55E00", "circle"), "shadowkv": ("#CC79A7", "triangle")}  # fmt: skip
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1a1a1a; --soft: #5c5c5c; --line: #d4d4d4; --paper: #ffffff; }
-@media (prefers-color-scheme: dark) { :root { --ink: #eeeeee; --soft: #b0b0b0; --line: #444444; --paper: #161616; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 860px;
-       margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+body { max-width: 860px; }
+table { width: 100%; }
+th, td { white-space: nowrap; }
 svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 svg .axis { stroke: var(--soft); } svg .grid { stroke: var(--line); } svg .soft { fill: var(--soft); }
-code, pre { font: 13px/1.45 ui-monospace, monospace; } pre { white-space: pre-wrap; overflow-wrap: anywhere;
-  border: 1px solid var(--line); padding: .8rem; max-height: 24rem; overflow-y: auto; }
-footer { color: var(--soft); margin-top: 2rem; overflow-wrap: anywhere; }
+pre { border: 1px solid var(--line); padding: .8rem; max-height: 24rem; overflow-y: auto; }
 """
 
 
@@ -41,28 +34,21 @@ def write_page(path: Path, rows: Sequence[Row], documents: Sequence[Sample], *, 
     """Write the page for `rows` to `path`."""
     tokens = rows[0].figures.prompt_tokens // len(documents)
     example = documents[0]
-    body = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>text2json demo: what KV-cache offloading costs</title><style>{STYLE}</style></head><body>
-<h1>What KV-cache offloading costs on a task that reads the whole text</h1>
+    body = f"""<main><h1>What KV-cache offloading costs on a task that reads the whole text</h1>
 <p>A small model reads {len(documents)} documents of about {tokens} tokens and returns every record in them as JSON.
 The same model answers once with its whole KV cache on the device, and then with all but a part of it moved to the
 host: at each step a strategy chooses which tokens to read back. A record counts when all of its fields are right.</p>
 <h2>Accuracy against memory</h2>
 {picture(rows)}
 <h2>The figures</h2>
-<div class="wide">{html_table(rows)}</div>
+{scrolling("The figures", html_table(rows))}
 <p>Bytes are those of the tensors that are kept, summed over all layers: per prompt token for device and host, per
 decoded token for what moves from host to device. <code>oracle</code> selects with the exact keys, so it is the bound of
 every selector at its budget; its index is not small, and that shows in its device bytes.</p>
 <h2>One document, its gold</h2>
-<pre>{escape(example.problem)}</pre><pre>{escape(example.answer)}</pre>
-<footer><p><code>{escape(rows[0].report.signature)}</code></p><p>Made in {seconds:.0f} s.</p></footer>
-</body></html>
-"""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(body, encoding="utf-8")
+<pre tabindex="0">{escape(example.problem)}</pre><pre tabindex="0">{escape(example.answer)}</pre></main>
+<footer><p><code>{escape(rows[0].report.signature)}</code></p><p>Made in {seconds:.0f} s.</p></footer>"""
+    write_text(path, web_page("text2json demo: what KV-cache offloading costs", body, style=STYLE))
 
 
 def html_table(rows: Sequence[Row]) -> str:

@@ -19,6 +19,7 @@ from text2json.metrics.parse import parse
 from text2json.metrics.report import ERRORS, Figures, Report, SampleScore
 from text2json.schemas.sample import Sample
 from text2json.showing import marks
+from text2json.web_page import scrolling, web_page, write_text
 
 MOST = 50
 """Samples on a page: the worst ones."""
@@ -33,23 +34,15 @@ _CAUSES = {
 _SIGNS = {RIGHT: "✓", WRONG: "≠", MISSING: "−", HALLUCINATED: "+"}
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1a1a1a; --soft: #5c5c5c; --line: #d4d4d4; --paper: #fff;
-  --right: #00694f; --wrong: #a34700; --missing: #0059a3; --hallucinated: #94327a; }
-@media (prefers-color-scheme: dark) { :root { --ink: #eee; --soft: #b0b0b0; --line: #444; --paper: #161616;
+:root { --right: #00694f; --wrong: #a34700; --missing: #0059a3; --hallucinated: #94327a; }
+@media (prefers-color-scheme: dark) { :root {
   --right: #4fd0a8; --wrong: #f0a060; --missing: #7ab8f5; --hallucinated: #e59bd0; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1.5rem auto;
-  max-width: 1500px; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; }
+body { max-width: 1500px; }
 details { border: 1px solid var(--line); border-radius: 4px; margin: .5rem 0; padding: 0 .8rem; }
 summary { cursor: pointer; padding: .5rem 0; }
 .sides { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1.2rem; align-items: start; }
 @media (max-width: 900px) { .sides { grid-template-columns: minmax(0, 1fr); } }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; font: 13px/1.5 ui-monospace, monospace; margin: 0 0 1rem;
-  max-height: 80vh; overflow-y: auto; }
+pre { margin: 0 0 1rem; max-height: 80vh; overflow-y: auto; }
 .records table { width: 100%; margin-bottom: 1rem; table-layout: fixed; }
 .records th, .records td { text-align: left; vertical-align: top; overflow-wrap: anywhere; font-weight: 400; }
 .records caption { text-align: left; font-weight: 600; }
@@ -59,8 +52,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; font: 13px/1.5 ui-monospac
 mark { color: inherit; background: color-mix(in srgb, var(--c) 18%, transparent); border-bottom: 2px solid var(--c); }
 .records tr.wrong, .records tr.missing, .records tr.hallucinated {
   background: color-mix(in srgb, var(--c) 14%, transparent); }
-.sign { color: var(--c); font-weight: 700; } .soft { color: var(--soft); }
-footer { color: var(--soft); margin-top: 2rem; overflow-wrap: anywhere; }
+.sign { color: var(--c); font-weight: 700; }
 """
 
 
@@ -87,30 +79,22 @@ def write_page(
     """
     wanted = {score.id for score in shown}
     found = {sample.id: sample for sample in samples if sample.id in wanted}
-    body = "".join(_sample(score, found[score.id], outputs.get(score.id)) for score in shown)
+    details = "".join(_sample(score, found[score.id], outputs.get(score.id)) for score in shown)
     few = f"The {len(shown)} worst of {report.samples} samples." if len(shown) < report.samples else ""
     legend = ", ".join(
         f'<span class="{name}"><span class="sign">{sign}</span> {name}</span>' for name, sign in _SIGNS.items()
     )
-    path.write_text(
-        f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>text2json score: record F1 {report.records.f1:.3f}</title><style>{STYLE}</style></head><body>
-<h1>Record F1 {report.records.f1:.3f}, field F1 {report.fields.f1:.3f}</h1>
+    body = f"""<main><h1>Record F1 {report.records.f1:.3f}, field F1 {report.fields.f1:.3f}</h1>
 <p>{report.samples} samples: {escape(", ".join(f"{name} {number}" for name, number in report.statuses.items()))}.
 Intervals are 95 %, by a bootstrap over samples.</p>
-<div class="wide">{_figures(report)}</div>
-<h2>Errors</h2><div class="wide">{_errors(report)}</div>
-<h2>Fields</h2><div class="wide">{_counts("field", report.by_field.items())}</div>
+{scrolling("Figures", _figures(report))}
+<h2>Errors</h2>{scrolling("Errors", _errors(report))}
+<h2>Fields</h2>{scrolling("Fields", _counts("field", report.by_field.items()))}
 {"".join(_groups(kind, report) for kind in report.groups)}
 <h2>Samples</h2><p>{few} In the tables and, where the data says which place states a value, in the document: {legend}.
-</p>{body}
-<footer>{escape(report.signature)}</footer></body></html>
-""",
-        encoding="utf-8",
-        errors="replace",  # lone surrogates of an output have no UTF-8
-    )
+</p>{details}</main>
+<footer>{escape(report.signature)}</footer>"""
+    write_text(path, web_page(f"text2json score: record F1 {report.records.f1:.3f}", body, style=STYLE))
 
 
 def _figures(report: Report) -> str:
@@ -154,18 +138,19 @@ def _groups(kind: str, report: Report) -> str:
     if len(groups) < 2:
         return ""
     table = _counts(kind, [(name, group.records) for name, group in groups.items()])
-    return f'<h2>Records by {kind}</h2><div class="wide">{table}</div>'
+    return f"<h2>Records by {kind}</h2>{scrolling(f'Records by {kind}', table)}"
 
 
 def _sample(score: SampleScore, sample: Sample, output: str | None) -> str:
     verdicts = {(v.gold, v.field): v for v in score.verdicts}
     parsed = parse(output, single=record_schema(sample.schema).single)
-    raw = "" if parsed.records else f"<h3>Output</h3><pre>{escape((output or '')[:_LONGEST]) or '(none)'}</pre>"
+    text = escape((output or "")[:_LONGEST]) or "(none)"
+    raw = "" if parsed.records else f'<h3>Output</h3><pre tabindex="0">{text}</pre>'
     counts = f"{score.status}, {score.records.gold} gold, {score.records.predicted} predicted"
     figures = f"record F1 {score.records.f1:.3f} · field F1 {score.fields.f1:.3f}"
     return (
         f'<details><summary><b>{escape(score.id)}</b> · {figures} · <span class="soft">{counts}</span></summary>'
-        f'<div class="sides"><pre>{_document(sample, verdicts)}</pre>'
+        f'<div class="sides"><pre tabindex="0">{_document(sample, verdicts)}</pre>'
         f'<div class="records">{raw}{"".join(_records(score, sample, parsed.records))}</div></div></details>'
     )
 
