@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -166,6 +166,25 @@ class TieredLayer(DynamicLayer):
         self.apply(lambda tensor: tensor[indices.to(tensor.device)])
 
 
+class Observer(Protocol):
+    """Sees every decoding step of every tiered layer; analyses put one into `TieredCache.observer`."""
+
+    def see(self, layer: TieredLayer, query: Tensor, scaling: float, output: Tensor, read: Read | None) -> None:
+        """See one layer's step.
+
+        Args:
+            layer: after the step.
+            query: (B, H_q, 1, D).
+            scaling: of q·k.
+            output: (B, 1, H_q, D).
+            read: what `Sealed.select` returned; None where the layer keeps its prompt whole.
+        """
+
+
+Read = tuple[Tensor, Tensor]
+"""Token places (B, H or H_q, S), and which of them count."""
+
+
 class TieredCache(DynamicCache):
     """A cache for one model under one strategy; give it to `generate(past_key_values=...)`.
 
@@ -179,6 +198,7 @@ class TieredCache(DynamicCache):
         self.model = model
         self.strategy = strategy
         self._steps = self._moved = self._moved_with_reuse = 0.0
+        self.observer: Observer | None = None
         self.inputs: dict[int, tuple[Tensor, tuple[Tensor, Tensor]]] = {}
         """Each layer's newest attention input with its cosines and sines, where the strategy reads them."""
         stock = [type(layer) for layer in self.layers]
@@ -266,6 +286,9 @@ def tiered_attention(
             layer.keep_queries(query)
             attention_mask = without_evicted(layer, query, key, attention_mask)
     output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    if layer is not None and layer.cache.observer is not None and query.shape[2] == 1:
+        factor = scaling if scaling is not None else query.shape[-1] ** -0.5
+        layer.cache.observer.see(layer, query, factor, output, None)
     return output, None
 
 
@@ -312,7 +335,10 @@ def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, pr
     packed = query.view(batch, choosers, -1, size)
     scores = (packed @ keys.transpose(2, 3)).float() * scaling
     weights = scores.masked_fill(~known.unsqueeze(2), float("-inf")).softmax(-1).to(values.dtype)
-    return (weights @ values).view(batch, heads, 1, size).transpose(1, 2)
+    output = (weights @ values).view(batch, heads, 1, size).transpose(1, 2)
+    if layer.cache.observer is not None:
+        layer.cache.observer.see(layer, query, scaling, output, (tokens, chosen))
+    return output
 
 
 AttentionInterface.register(IMPLEMENTATION, tiered_attention)

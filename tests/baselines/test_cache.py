@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from tests.baselines.tiny import FAMILIES, prompts, tiny
-from text2json.baselines.cache import TieredCache, tiered_cache
+from text2json.baselines.cache import Read, TieredCache, TieredLayer, tiered_cache
 from text2json.errors import InputError, ModelError
 
 PADDED = {"padding": (40, 0, 7)}
@@ -186,3 +186,25 @@ def test_a_strategy_that_needs_rotary_positions_says_so() -> None:
     model = GPT2LMHeadModel(config).eval()
     with pytest.raises(ModelError, match="no single rotary embedding"):
         answer(model, prompts(1, 120), tiered_cache(model, "yakv:budget=5,local=4"))
+
+
+@pytest.mark.parametrize("spec", ["full", "oracle:budget=20,local=4", "quest:budget=48,page=8"])
+def test_an_observer_sees_every_layer_at_every_step_and_changes_nothing(spec: str) -> None:
+    class Watch:
+        def __init__(self) -> None:
+            self.seen: list[tuple[int, tuple[int, ...], bool]] = []
+
+        def see(self, layer: TieredLayer, query: Tensor, scaling: float, output: Tensor, read: Read | None) -> None:
+            assert output.shape == (1, 1, 4, 32)
+            assert scaling == pytest.approx(32**-0.5)
+            self.seen.append((layer.place, tuple(query.shape), read is None))
+
+    model, watch = tiny(num_hidden_layers=3), Watch()
+    inputs = prompts(1, 100)
+    caches = [tiered_cache(model, spec) for _ in range(2)]
+    caches[1].observer = watch
+    plain, watched = (answer(model, inputs, cache, max_new_tokens=5) for cache in caches)
+    assert torch.equal(plain.sequences, watched.sequences)
+    assert largest_difference(plain, watched) == 0.0
+    dense = {"full": {0, 1, 2}, "quest": {0, 1}}.get(spec.partition(":")[0], set())
+    assert watch.seen == [(place, (1, 4, 1, 32), place in dense) for _ in range(4) for place in range(3)]
