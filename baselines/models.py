@@ -21,6 +21,7 @@ from transformers.utils import logging
 
 from text2json.baselines.readers import reader_names, reader_path
 from text2json.errors import ModelError
+from text2json.schemas.run import ModelFacts
 
 DTYPES = {"auto": "auto", "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -101,6 +102,18 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
 def weights_hash(folder: str) -> str:
     """Return the SHA-256 of a bundled reader's weights, which change when it is trained again."""
     return "sha256:" + hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest()
+
+
+def model_facts(loaded: LoadedModel) -> ModelFacts:
+    """Return what the model is; a full cache holds a key and a value of each kv-head in each layer."""
+    model, config = loaded.model, loaded.model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return ModelFacts(
+        family=config.model_type,
+        parameters=model.num_parameters(),
+        full_bytes_per_token=2 * config.num_hidden_layers * heads * size * model.dtype.itemsize,
+    )
 
 
 @contextmanager

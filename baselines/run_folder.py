@@ -75,9 +75,13 @@ class RunFolder:
             where = ".".join(str(part) for part in first["loc"])
             raise DataError(f"broken: {where}: {first['msg']}", file=file, remedy="remove the folder") from None
 
+    def exists(self) -> bool:
+        """Tell whether a run was begun here."""
+        return (self.path / "run.json").exists()
+
     def finished(self) -> bool:
         """Tell whether a run stands here with every prediction."""
-        return (self.path / "run.json").exists() and self.load().finished is not None
+        return self.exists() and self.load().finished is not None
 
     def save(self, run: Run) -> None:
         """Write `run.json`; it changes as a whole or not at all."""

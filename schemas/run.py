@@ -25,6 +25,8 @@ class RunSettings(BaseModel):
     samples: int
     max_new_tokens: int
     batch_size: int
+    seed: int = 0
+    """Set before each batch; decoding is greedy, so that it decides only what a strategy draws."""
     dtype: str
     device: str
 
@@ -65,11 +67,16 @@ class RunFigures(BaseModel):
     prompt_tokens: int
     output_tokens: int
     seconds_to_first_token: Quantiles
+    seconds_of_first_step: Quantiles | None = None
+    """Of the first decoding step, in which the strategy puts the prompt on its tiers."""
     seconds_per_token: Quantiles
-    """Of one decoding step; a step serves the whole batch."""
+    """Of one later decoding step; a step serves the whole batch."""
     output_tokens_per_second: float
+    """Over reading and decoding; a prompt that several strategies share counts in full for each."""
     peak_rss_bytes: int
-    """Peak memory of the whole process, as the operating system saw it."""
+    """Most memory of the whole process while a batch was answered, as the operating system saw it."""
+    peak_gpu_bytes: int | None = None
+    """Most memory that tensors took on the GPU meanwhile."""
 
 
 class Run(BaseModel):
@@ -105,3 +112,5 @@ class Measurement(BaseModel):
     moved_bytes_per_step_with_reuse: float
     seconds_to_first_token: float
     step_seconds: list[float]
+    peak_rss_bytes: int = 0
+    peak_gpu_bytes: int | None = None

@@ -19,6 +19,7 @@ from text2json.schemas.sample import Sample
 
 MODEL = "reader-llama"
 MAX_NEW_TOKENS = 512
+BATCH_SIZE = 8
 STRATEGIES = (
     "full",
     "oracle:budget=0.25,local=16",
@@ -73,16 +74,17 @@ def answer(out: Path, documents: Sequence[Sample]) -> list[Row]:
     note(f"2/3 answers: {MODEL} with {len(STRATEGIES)} ways to keep its KV cache")
     from text2json.baselines.models import load_model
     from text2json.baselines.run_folder import RunFolder, read_lines
-    from text2json.baselines.runner import RunOptions, run_samples
+    from text2json.baselines.runner import RunOptions, run_grid
     from text2json.schemas.prediction import Prediction
 
     loaded = load_model(MODEL)
-    options = RunOptions(max_new_tokens=MAX_NEW_TOKENS)
+    options = RunOptions(max_new_tokens=MAX_NEW_TOKENS, batch_size=BATCH_SIZE)
+    folders = {spec: RunFolder(out / spec.replace(":", "_")) for spec in STRATEGIES}
+    with progress(MODEL, len(documents) * len(folders)) as advance:
+        runs = run_grid(loaded, folders, documents, data=str(out / "data"), options=options, advance=advance)
     rows = []
-    for spec in STRATEGIES:
-        folder = RunFolder(out / spec.replace(":", "_"))
-        with progress(spec, len(documents)) as advance:
-            run = run_samples(loaded, spec, documents, folder, data=str(out / "data"), options=options, advance=advance)
+    for spec, folder in folders.items():
+        run = runs[spec]
         predictions = {prediction.id: prediction.output for prediction in read_lines(folder.predictions, Prediction)}
         report = score(predictions, documents, data_name="demo")
         assert run.figures is not None

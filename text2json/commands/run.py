@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "an interrupted run goes on in its folder")  # fmt: skip
     parser.add_argument("--limit", type=positive, help="answer the first N samples only")
     parser.add_argument("--max-new-tokens", type=positive, help="generation limit (default: 1024, or the task's)")
-    parser.add_argument("--batch-size", type=positive, default=8, help="samples answered together (default: 8)")
+    parser.add_argument("--batch-size", type=batch_size, default=1, metavar="N",
+                        help="samples answered together; auto for as many as memory holds (default: 1)")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="for strategies that draw (default: 0)")
     parser.add_argument("--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto",
                         help="of weights and cache; auto keeps the model's own (default: auto)")  # fmt: skip
     parser.add_argument("--device", help="a torch device (default: cuda where there is one, else cpu)")
@@ -65,31 +67,38 @@ def run(args: argparse.Namespace) -> int:
     for model in models:
         loaded = load_model(model, dtype=args.dtype, device=args.device)
         for asked, folders, samples in plans:
-            for spec in specs:
-                run_one(args, loaded, spec, samples, folders[model, spec], asked)
+            run_all(args, loaded, samples, {spec: folders[model, spec] for spec in specs}, asked)
     if len(plans) * len(models) * len(specs) > 1:
         line(f"next: text2json table {args.out}")
     return 0
 
 
-def run_one(
-    args: argparse.Namespace, loaded: LoadedModel, spec: str, samples: list[Sample], path: Path, asked: Asked
+def run_all(
+    args: argparse.Namespace, loaded: LoadedModel, samples: list[Sample], paths: dict[str, Path], asked: Asked
 ) -> None:
-    """Answer every sample with one model and strategy."""
+    """Answer every sample with one model under every strategy; the strategies share the reading of each prompt."""
     from text2json.baselines.run_folder import RunFolder
-    from text2json.baselines.runner import RunOptions, run_samples
+    from text2json.baselines.runner import RunOptions, run_grid
     from text2json.console import line, progress
 
-    options = RunOptions(max_new_tokens=args.max_new_tokens or asked.max_new_tokens, batch_size=args.batch_size)
-    folder = RunFolder(path)
-    with progress(f"{loaded.name}, {spec}", len(samples)) as advance:
-        before = folder.finished()
-        result = run_samples(
-            loaded, spec, samples, folder, data=asked.data or "", task=asked.spec, options=options, advance=advance
+    limit = args.max_new_tokens or asked.max_new_tokens
+    options = RunOptions(max_new_tokens=limit, batch_size=args.batch_size, seed=args.seed)
+    folders = {spec: RunFolder(path) for spec, path in paths.items()}
+    before = {spec for spec, folder in folders.items() if folder.finished()}
+    shown = next(iter(paths)) if len(paths) == 1 else f"{len(paths)} strategies"
+    with progress(f"{loaded.name}, {shown}", len(samples) * len(paths)) as advance:
+        runs = run_grid(
+            loaded, folders, samples, data=asked.data or "", task=asked.spec, options=options, advance=advance
         )
-    state = "was finished already" if before else "finished"
-    line(f"{path}: {state}, {result.settings.samples} predictions ({result.settings.strategy})")
-    line(f"next: text2json score {path}")
+    for spec, result in runs.items():
+        state = "was finished already" if spec in before else "finished"
+        line(f"{paths[spec]}: {state}, {result.settings.samples} predictions ({result.settings.strategy})")
+        line(f"next: text2json score {paths[spec]}")
+
+
+def batch_size(text: str) -> int | None:
+    """Parse a whole number of at least 1, or `auto`."""
+    return None if text == "auto" else positive(text)
 
 
 def task_folders(out: Path, several: list[str] | None, one: str | None) -> dict[str | None, Path]:
