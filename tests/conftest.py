@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.hub.server import Hub
 
 settings.register_profile("text2json", deadline=None)  # a shared machine's clock decides no test
 settings.load_profile("text2json")
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow small steps on a busy machine
+os.environ.update(  # nothing leaves the machine, and large files go the plain way, which a local Hub understands
+    HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_PROGRESS_BARS="1"
+)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """Give a Hub on this machine; `hf_ownertoken` and `hf_guesttoken` are its users' tokens."""
+    from tests.hub.server import serving
+
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with serving() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.hub.server import Hub
 from tests.metrics.endpoint import serving as serving_judge
-from tests.text2json.tasks.hub import serving as serving_hub
 from text2json.cli import main
 from text2json.errors import DataError, SpecError
 from text2json.metrics.intensity import intensity
@@ -340,26 +340,26 @@ def test_a_missing_folder_is_named() -> None:
     [("longproc", "PrincetonPLI/LongProc"), ("ruler:length=4096", "someone/ruler"),
      ("needlebench:needles=2,length=2500,samples=2", "opencompass/NeedleBench"), ("loong", "someone/Loong@v1")],
 )  # fmt: skip
-def test_a_hub_id_gives_what_a_folder_gives(spec: str, identifier: str, tmp_path: Path) -> None:
+def test_a_hub_id_gives_what_a_folder_gives(spec: str, identifier: str, tmp_path: Path, hub: Hub) -> None:
     name = spec.partition(":")[0]
-    home = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}
+    repo, _, tag = identifier.partition("@")
+    hub.store.add_folder("dataset", repo, FOLDER / name, tag=tag)
+    home = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.endpoint}
     named = ["--data", identifier] if "someone" in identifier else []  # the others are where they are published
-    with serving_hub(identifier.partition("@")[0], FOLDER / name) as endpoint:
-        done = subprocess.run(
-            [sys.executable, "-m", "text2json", "tasks", spec, "--out", str(tmp_path / "hub.jsonl"), *named],
-            env={**os.environ, **home, "HF_ENDPOINT": endpoint}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "text2json", "tasks", spec, "--out", str(tmp_path / "hub.jsonl"), *named],
+        env={**os.environ, **home}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert list(parse_task("text2json").load(str(tmp_path / "hub.jsonl"))) == samples(spec, FOLDER / name)
 
 
-def test_an_unknown_hub_id_is_named(tmp_path: Path) -> None:
-    home = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_TELEMETRY": "1"}
-    with serving_hub("a/b", FOLDER) as endpoint:
-        done = subprocess.run(
-            [sys.executable, "-m", "text2json", "tasks", "loong", "--out", str(tmp_path / "x"), "--data", "a/c"],
-            env={**os.environ, **home, "HF_ENDPOINT": endpoint}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+def test_an_unknown_hub_id_is_named(tmp_path: Path, hub: Hub) -> None:
+    home = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.endpoint}
+    done = subprocess.run(
+        [sys.executable, "-m", "text2json", "tasks", "loong", "--out", str(tmp_path / "x"), "--data", "a/c"],
+        env={**os.environ, **home}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 2
     assert "a/c: cannot be fetched" in done.stderr
     assert "Traceback" not in done.stderr
