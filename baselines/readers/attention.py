@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 
 NAME = "packed_training"
+BLOCK = 256
+"""Query positions attended from at once; a block reads no key after its last position, which halves the work."""
 
 
 def packed_attention(
@@ -31,14 +33,21 @@ def packed_attention(
     batch, heads, length, size = query.shape
     kv_heads = key.shape[1]
     group = heads // kv_heads
-    packed = (query * scaling).reshape(batch * kv_heads, group * length, size)
+    packed = (query * scaling).reshape(batch * kv_heads, group, length, size)
     keys = key.reshape(batch * kv_heads, length, size)
     values = value.reshape(batch * kv_heads, length, size)
-    scores = torch.bmm(packed, keys.transpose(1, 2)).view(batch * kv_heads, group, length, length)
-    future = torch.ones(length, length, dtype=torch.bool, device=query.device).triu(1)
-    weights = scores.masked_fill(future, float("-inf")).softmax(-1).to(values.dtype)
-    out = torch.bmm(weights.view(batch * kv_heads, group * length, length), values)
-    return out.view(batch, heads, length, size).transpose(1, 2), None
+    blocks = [attend(packed[:, :, start : start + BLOCK], keys, values, start) for start in range(0, length, BLOCK)]
+    return torch.cat(blocks, 2).view(batch, heads, length, size).transpose(1, 2), None
+
+
+def attend(query: Tensor, keys: Tensor, values: Tensor, start: int) -> Tensor:
+    """Attend from query (B * H_kv, G, S, D), whose first position is `start`, to all keys up to its last position."""
+    rows, group, count, size = query.shape
+    seen = start + count
+    scores = torch.bmm(query.reshape(rows, group * count, size), keys[:, :seen].transpose(1, 2))
+    future = torch.ones(count, seen, dtype=torch.bool, device=query.device).triu(start + 1)
+    weights = scores.view(rows, group, count, seen).masked_fill(future, float("-inf")).softmax(-1).to(values.dtype)
+    return torch.bmm(weights.view(rows, group * count, seen), values[:, :seen]).view(query.shape)
 
 
 def install(model: Any) -> None:

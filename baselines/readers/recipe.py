@@ -21,8 +21,9 @@ FOLDER = Path(__file__).parent / "recipes"
 class Stage(BaseModel):
     """One stretch of training.
 
-    `generate` holds `text2json generate` commands without their `--out`, for documents to learn from; without any,
-    every row is random. `held_out` is one such command for the documents of the log's held-out figures.
+    `generate` holds `text2json generate` commands without their `--out`, for documents to learn from, or
+    `text2json tasks` commands, which begin with `tasks`; without any, every row is random. `held_out` is one such
+    command for the documents of the log's held-out figures.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,7 +58,9 @@ class Recipe(BaseModel):
     vocab_size: int
     seed: int
     tokenizer_texts: list[str]
-    """`text2json generate` commands whose documents train the tokeniser."""
+    """Commands as in `Stage.generate` whose documents train the tokeniser; empty for the tokeniser of `start`."""
+    start: str | None = None
+    """The recipe whose finished reader this one begins from, see `transplant`; without it, from random weights."""
     stages: list[Stage]
     shape: dict[str, Any] = {}
     weight_decay: float = 0.01

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shlex
 import subprocess
@@ -24,31 +25,42 @@ CHUNK = 2000
 
 
 def generated(command: str, work: Path) -> Path:
-    """Return the folder that `text2json generate COMMAND` wrote, running it on first use.
+    """Return the folder that `text2json generate COMMAND` wrote, or a task's file, running it on first use.
 
     It runs as a program of its own, so that models never depend on the generators' code.
     """
     digest = hashlib.sha256(command.encode()).hexdigest()[:12]
-    folder = work / "data" / digest
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        program = [sys.executable, "-m", "text2json", "generate", *shlex.split(command), "--out", str(folder)]
-        subprocess.run(program, check=True)
-    return folder
+    words = shlex.split(command)
+    name, verb = (f"{digest}.jsonl", words) if words[0] == "tasks" else (digest, ["generate", *words])
+    written = work / "data" / name
+    if not written.exists():
+        written.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "text2json", *verb, "--out", str(written)], check=True)
+    return written
 
 
 def read(folder: Path, *columns: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield chunks of rows, cut to `columns`, of every Parquet file below `folder`."""
+    """Yield chunks of rows, cut to `columns`, of a JSONL file or of every Parquet file below `folder`."""
+    if folder.is_file():
+        with folder.open(encoding="utf-8") as lines:
+            while chunk := [json.loads(line) for line in itertools.islice(lines, CHUNK)]:
+                yield [{column: row[column] for column in columns} for row in chunk]
     for file in sorted(folder.rglob("*.parquet")):
         for batch in pq.ParquetFile(file).iter_batches(CHUNK, columns=list(columns)):
             yield batch.to_pylist()
 
 
 def reply(answer: str, *, name_first: bool) -> str:
-    """Return what the model is to write: the records, each with its name before its other keys if so wanted."""
-    if not name_first:
+    """Return what the model is to write: a table in its fence, strings, or records.
+
+    Records give their name before their other keys if so wanted.
+    """
+    gold = json.loads(answer)
+    if isinstance(gold, str):
+        return f"```tsv\n{gold}```"
+    if not name_first or not all(isinstance(record, dict) for record in gold):
         return answer
-    records = [{"name": record["name"], **record} for record in json.loads(answer)]
+    records = [{"name": record["name"], **record} for record in gold]
     return json.dumps(records, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -66,7 +78,8 @@ def tokenize(
     scrambler = Scrambler(tokenizer, scramble)
     samples: list[tuple[np.ndarray, int]] = []
     for rows in read(folder, "problem", "answer", "evidence"):
-        pairs = [scrambler.scramble(row) for row in rows] if scramble else [(r["problem"], r["answer"]) for r in rows]
+        records = scramble > 0 and folder.is_dir()  # tasks already ask for made-up words
+        pairs = [scrambler.scramble(row) if records else (row["problem"], row["answer"]) for row in rows]
         prompts = tokenizer([f"<|user|>{problem}<|assistant|>" for problem, _ in pairs])["input_ids"]
         replies = tokenizer([f"{reply(answer, name_first=name_first)}<|end|>" for _, answer in pairs])["input_ids"]
         for prompt, answer in zip(prompts, replies, strict=True):

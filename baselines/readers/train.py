@@ -27,15 +27,17 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow a b
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from text2json.baselines.readers import attention
 from text2json.baselines.readers.architecture import build_model, grown
 from text2json.baselines.readers.batches import IGNORED, Batch, Documents, make_batch
 from text2json.baselines.readers.recipe import Recipe, Stage, load_recipe
 from text2json.baselines.readers.rows import RandomRows
-from text2json.baselines.readers.stage_data import make_tokenizer, stage_documents
+from text2json.baselines.readers.stage_data import generated, make_tokenizer, read, stage_documents
 from text2json.baselines.readers.tokenizer import ORDINARY
+from text2json.baselines.readers.transplant import transplant
+from text2json.errors import SpecError
 
 STOP = threading.Event()
 """Set by a signal that asks to stop; the step at hand is finished and a checkpoint written first."""
@@ -130,7 +132,8 @@ def resume(recipe: Recipe, checkpoint: Path) -> tuple[Trainer, Progress]:
     """Continue from `checkpoint`, or begin where it does not exist."""
     shape = dict(recipe.shape)
     if not checkpoint.exists():
-        return Trainer(build(recipe, shape), recipe), Progress()
+        first = build(recipe, shape) if recipe.start is None else transplanted(recipe, checkpoint.parent)
+        return Trainer(first, recipe), Progress()
     state = torch.load(checkpoint, weights_only=True)
     shape["num_hidden_layers"] = 1 + max(int(n.split(".")[2]) for n in state["model"] if ".layers." in n)
     trainer = Trainer(build(recipe, shape), recipe)
@@ -143,6 +146,25 @@ def resume(recipe: Recipe, checkpoint: Path) -> tuple[Trainer, Progress]:
 def build(recipe: Recipe, shape: dict[str, Any]) -> PreTrainedModel:
     """Return the recipe's model as it begins."""
     return build_model(recipe.family, vocab_size=recipe.vocab_size, seed=recipe.seed, **shape)
+
+
+def started_from(recipe: Recipe, work: Path) -> Path:
+    """Return the finished reader that `recipe` begins from, beside the folder `work`; train it if need be."""
+    if recipe.start is None:
+        raise SpecError(f"{recipe.name} begins from nothing", remedy="give it tokenizer_texts")
+    folder = work.resolve().parent / recipe.start
+    finished = folder / recipe.start
+    return finished if (finished / "config.json").exists() else train(load_recipe(recipe.start), folder)
+
+
+def transplanted(recipe: Recipe, work: Path) -> PreTrainedModel:
+    """Return the recipe's model as it begins from the reader of another recipe."""
+    folder = started_from(recipe, work)
+    old, old_tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    stage = next(stage for stage in recipe.stages if stage.generate)
+    rows = next(read(generated(stage.generate[0], work), "problem"))
+    texts = [f"<|user|>{row['problem']}<|assistant|>" for row in rows[:16]]
+    return transplant(old, old_tokenizer, tokenizer_of(recipe, work), recipe.family, seed=recipe.seed, texts=texts)
 
 
 def run_stage(
@@ -205,7 +227,7 @@ def export(trainer: Trainer, tokenizer: PreTrainedTokenizerBase, folder: Path) -
 
 def tokenizer_of(recipe: Recipe, work: Path) -> PreTrainedTokenizerBase:
     """Return the run's tokeniser, trained when it is first needed."""
-    folder = work / "tokenizer"
+    folder = work / "tokenizer" if recipe.tokenizer_texts else started_from(recipe, work)
     if not (folder / "tokenizer.json").exists():
         make_tokenizer(recipe, work).save_pretrained(folder)
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)

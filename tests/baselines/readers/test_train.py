@@ -9,12 +9,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from text2json.baselines.readers import train as training
 from text2json.baselines.readers.architecture import build_model, grown
-from text2json.baselines.readers.attention import install
+from text2json.baselines.readers.attention import BLOCK, install
 from text2json.baselines.readers.recipe import FOLDER, load_recipe
 from text2json.baselines.readers.scramble import Scrambler
 from text2json.baselines.readers.stage_data import reply
 from text2json.baselines.readers.tokenizer import train_tokenizer
 from text2json.errors import DataError, SpecError
+from text2json.schemas.canonical import canonical_json
 
 RECIPE = """
 name = "tiny"
@@ -93,9 +94,10 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path, monk
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_training_attention_equals_transformers_own() -> None:
+@pytest.mark.parametrize("length", [33, 2 * BLOCK + 33])
+def test_training_attention_equals_transformers_own(length: int) -> None:
     model = build_model("llama", vocab_size=50, seed=0, hidden_size=64, head_dim=16, num_hidden_layers=2).eval()
-    ids = torch.randint(0, 50, (2, 33))
+    ids = torch.randint(0, 50, (2, length))
     with torch.no_grad():
         stock = model(ids).logits
         install(model)
@@ -134,6 +136,29 @@ def test_names_go_first_and_nothing_else_changes() -> None:
     assert reply(answer, name_first=False) == answer
 
 
+def test_tasks_are_answered_in_their_own_forms() -> None:
+    assert reply(canonical_json("name\tdate\nA\tB\n"), name_first=True) == "```tsv\nname\tdate\nA\tB\n```"
+    assert reply('["x","y"]', name_first=True) == '["x","y"]'
+
+
+def test_a_recipe_begins_from_the_reader_of_another_and_keeps_its_tokens(tmp_path: Path) -> None:
+    """Both are trained by one command; the second learns from a task's samples too."""
+    first = write_recipe(tmp_path)
+    training.train(load_recipe(first), tmp_path / "tiny")
+    stage = (
+        RECIPE[RECIPE.rindex("[[stages]]") :]
+        .replace("layers = 3\n", "")
+        .replace("generate = [", 'generate = ["tasks needles:split=train,samples=8,needles=2,length=700",')
+    )
+    second = tmp_path / "second.toml"
+    head = 'name = "second"\nfamily = "qwen3"\nvocab_size = 300\nseed = 3\nstart = "tiny"\ntokenizer_texts = []\n'
+    second.write_text(head + "compile = false\nlog_every = 1\nthreads = 1\n\n" + stage.replace("8000", "2048"))
+    folder = training.train(load_recipe(str(second)), tmp_path / "second")
+    vocabularies = [AutoTokenizer.from_pretrained(each).get_vocab() for each in (folder, tmp_path / "tiny" / "tiny")]
+    assert vocabularies[0] == vocabularies[1]
+    assert AutoModelForCausalLM.from_pretrained(folder).config.model_type == "qwen3"
+
+
 def test_scrambling_replaces_a_value_wherever_the_text_states_it() -> None:
     tokenizer = train_tokenizer(["the kettle weighs a lot and the lamp does not"] * 5, vocab_size=300)
     problem = "A is red. The red A."
@@ -153,7 +178,7 @@ def test_scrambling_replaces_a_value_wherever_the_text_states_it() -> None:
 @pytest.mark.filterwarnings("ignore")  # torch.compile warns of what it uses itself
 def test_a_shortened_recipe_learns_to_copy(tmp_path: Path) -> None:
     """The copying stage of the shipped recipe, on its own vocabulary; chance is 1 in 4,096."""
-    recipe = load_recipe("reader-llama")
+    recipe = load_recipe("reader-start")
     stage = recipe.stages[0].model_copy(update={"tokens": 1_600_000})
     short = recipe.model_copy(update={"stages": [stage], "checkpoint_seconds": 1e9, "tokenizer_texts": TEXTS})
     training.train(short, tmp_path)
