@@ -16,7 +16,9 @@ NEW = train_tokenizer([*TEXTS, "moonlight and moonshine"] * 5, vocab_size=320)
 
 
 def model_of(family: str = "llama", tokens: int = len(OLD)) -> PreTrainedModel:
-    return build_model(family, vocab_size=tokens, seed=0, hidden_size=64, head_dim=16, num_hidden_layers=3).eval()
+    model = build_model(family, vocab_size=tokens, seed=0, hidden_size=64, head_dim=16, num_hidden_layers=3)
+    model.eval()
+    return model
 
 
 def logits(model: PreTrainedModel, text: str = TEXTS[0]) -> torch.Tensor:
