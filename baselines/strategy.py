@@ -34,8 +34,11 @@ class Strategy(ABC):
     """Name → options that differ from the defaults; a spec asks for one with `preset=NAME`."""
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Option → the words it may be, for options that are no numbers."""
-    reads_inputs: ClassVar[bool] = False
-    """Its index predicts from the input of the layer before."""
+
+    @property
+    def reads_inputs(self) -> bool:
+        """Whether its index predicts from the input of the layer before."""
+        return False
 
     @property
     def prompt_queries(self) -> int:

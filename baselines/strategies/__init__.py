@@ -27,8 +27,14 @@ STRATEGIES = {
     "streaming-llm": f"{HOME}.streaming_llm:StreamingLLM",
     "snapkv": f"{HOME}.snapkv:SnapKV",
     "quantized": f"{HOME}.quantized:Quantized",
+    "ablation": f"{HOME}.ablation:Ablation",
 }
 """Name on the command line → its class."""
+HALVES = {
+    "selection": f"{HOME}.isolated:SelectionAlone",
+    "stores": f"{HOME}.isolated:StoresAlone",
+}
+"""What may stand before a spec and an `@` → the class that takes the strategy."""
 
 
 def strategy_class(name: str) -> type[Strategy]:
@@ -39,17 +45,29 @@ def strategy_class(name: str) -> type[Strategy]:
     """
     if name not in STRATEGIES:
         raise SpecError(f"no strategy {name!r}", remedy=did_you_mean(name, STRATEGIES))
-    module, _, cls = STRATEGIES[name].partition(":")
-    found: type[Strategy] = getattr(importlib.import_module(module), cls)
+    found: type[Strategy] = _imported(STRATEGIES[name])
     return found
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def parse_spec(spec: str) -> Strategy:
     """Return the strategy that a spec such as `shadowkv:rank=96,chunk=8` describes.
 
+    With `selection@` or `stores@` before it, it is one half of that strategy.
+
     Raises:
         SpecError: the name or an option is unknown, or a value is impossible.
     """
+    half, at, whole = spec.partition("@")
+    if at:
+        if half not in HALVES:
+            raise SpecError(f"no part {half!r} of a strategy", remedy=did_you_mean(half, HALVES))
+        alone: Strategy = _imported(HALVES[half])(parse_spec(whole))
+        return alone
     name, _, rest = spec.partition(":")
     cls = strategy_class(name)
     known = {field.name: field for field in fields(cls)}

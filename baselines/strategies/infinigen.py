@@ -55,7 +55,6 @@ class InfiniGen(SparseStrategy):
         "paper": {},
         "comparison": {"alpha": 0.0, "budget": 0.0078125},
     }
-    reads_inputs: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         SparseStrategy.__post_init__(self)
@@ -65,6 +64,11 @@ class InfiniGen(SparseStrategy):
             raise SpecError("infinigen: alpha and dense_layers are not negative", remedy="give 0 for none")
         if self.calibration < 1:
             raise SpecError("infinigen: calibration needs a query", remedy="give 2048")
+
+    @property
+    def reads_inputs(self) -> bool:
+        """It predicts one layer ahead."""
+        return True
 
     @property
     def prompt_queries(self) -> int:
