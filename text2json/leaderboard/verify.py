@@ -3,15 +3,52 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from text2json.errors import SpecError
+if TYPE_CHECKING:
+    from text2json.leaderboard.verification import Row
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("source", metavar="DIR|REPO", help="a local folder, or ORG/NAME of the Hub")
+    parser.add_argument(
+        "source", metavar="DIR|REPO", help="a local folder that holds `results`, or ORG/NAME of the Hub"
+    )
+    parser.add_argument("--subset", action="store_true",
+                        help="let entries on the first documents of a configuration stand")  # fmt: skip
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="of the verdicts (default: text)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Say that there is nothing yet."""
-    raise SpecError("not in this release", remedy="use a later one")
+    """Print a line for each entry; 1 if one is rejected."""
+    import json
+    from pathlib import Path
+
+    from text2json.console import line, progress
+    from text2json.leaderboard.layout import entry_folders
+    from text2json.leaderboard.verification import verify_folder
+
+    root = Path(args.source)
+    with progress("verify", len(entry_folders(root)[0])) as advance:
+        rows = verify_folder(root, subset=args.subset, advance=advance)
+    bad = sum(not row.ok for row in rows)
+    if args.format == "json":
+        line(json.dumps({"ok": not bad, "rows": [row.to_dict() for row in rows]}, indent=2))
+        return int(bad > 0)
+    for row in rows:
+        line(told(row))
+    line(f"{len(rows) - bad} entries stand, {bad} rejected")
+    return int(bad > 0)
+
+
+def told(row: Row) -> str:
+    """Return a row's verdict in a line."""
+    from text2json.leaderboard.safe import plain
+
+    if not row.ok:
+        return f"REJECTED {plain(row.place)}: {plain('; '.join(row.problems))}"
+    marks: dict[str, list[str]] = {}
+    for name in ("accuracy", "memory", "time"):
+        marks.setdefault(getattr(row, name), []).append(name)
+    said = "; ".join(f"{mark}: {', '.join(names)}" for mark, names in marks.items())
+    return f"ok {plain(row.place)}: {said}" + "".join(f"; {plain(note)}" for note in row.notes)
