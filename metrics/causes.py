@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 
-from text2json.metrics.compare import Form, digits, normal_text
 from text2json.metrics.counts import Leaf, Side, Tally
+from text2json.metrics.forms import Form, digits, normal_text
 
 OTHER_RECORD, NEAR_MISS, ELSEWHERE, INVENTED, UNPLACED = (
     "other_record", "near_miss", "elsewhere", "invented", "unplaced",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import accumulate, chain, pairwise
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from text2json.metrics.align import Pairs
-from text2json.metrics.compare import Leaves, written
+from text2json.metrics.assignment import Pairs
+from text2json.metrics.compare import Leaves
+from text2json.metrics.flatten import written
 from text2json.metrics.table import Table
 
 if TYPE_CHECKING:
@@ -193,16 +194,21 @@ def _wrong(
     import numpy as np
 
     rows, columns = wrong.nonzero()
+    if not len(rows):
+        yield from ({} for _ in spans)
+        return
     given = table.theirs[places[rows, 1], columns]
+    borders = np.searchsorted(rows, ends)
+    # One number for sample, column and value: what is wrong is looked up among what the sample's gold holds.
+    values, width = int(max(table.ours.max(), table.theirs.max())) + 2, len(table.columns)
+    samples = np.repeat(np.arange(len(spans)), [len(span.gold) for span in spans])
+    held = (samples[:, None] * width + np.arange(width)) * values + table.ours
+    asked = (np.repeat(np.arange(len(spans)), np.diff(borders)) * width + columns) * values + given
+    swapped = np.isin(asked, held[table.ours >= 0]).tolist()
     paths = [table.columns[column] for column in columns.tolist()]
     leaves = list(zip(places[rows, 0].tolist(), places[rows, 1].tolist(), paths, strict=True))
-    borders = np.searchsorted(rows, ends).tolist()
-    for span, start, end in zip(spans, borders, borders[1:], strict=False):
-        if start == end:
-            yield {}
-            continue
-        own = table.ours[span.gold.start : span.gold.stop, columns[start:end]]
-        yield dict(zip(leaves[start:end], (own == given[start:end]).any(0).tolist(), strict=True))
+    for start, end in pairwise(borders.tolist()):
+        yield dict(zip(leaves[start:end], swapped[start:end], strict=True))
 
 
 def _written_alike(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ UNREAD = ("truncated", "invalid", "wrong_type", "over_limit", "missing")
 """No answer: cut off, no JSON, JSON of another type, over the limits, or no prediction at all. They score as empty."""
 STATUSES = READ + UNREAD
 
-_FENCE = re.compile(r"```[A-Za-z0-9]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
+_FENCE = re.compile(r"```[A-Za-z0-9]*[ \t]*\n")
 _REASONING = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
 _CONTAINERS = {list, dict}
 _COLON = re.compile(r'"\s*:')
@@ -84,8 +85,7 @@ def _find(text: str) -> tuple[Any, str, str] | None:
     value, end = _read(text, 0)
     if end and end == len(text):
         return value, text, "ok"
-    for block in _FENCE.findall(text):
-        inside = block.strip()
+    for inside in _fenced(text):
         value, end = _read(inside, 0)
         if end and end == len(inside):
             return value, inside, "fenced"
@@ -96,6 +96,17 @@ def _find(text: str) -> tuple[Any, str, str] | None:
         if end:
             return value, text[match.start() : end], "embedded"
     return None
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """Yield what stands in code fences; each character is looked at once, whatever the text is."""
+    opening = _FENCE.search(text)
+    while opening is not None:
+        end = text.find("```", opening.end())
+        if end < 0:
+            return
+        yield text[opening.end() : end].strip()
+        opening = _FENCE.search(text, end + 3)
 
 
 def _read(text: str, position: int) -> tuple[Any, int]:

@@ -14,13 +14,14 @@ from text2json import __version__
 from text2json.errors import DataError, did_you_mean
 from text2json.metrics.align import Alignment, align
 from text2json.metrics.causes import sort_causes
-from text2json.metrics.compare import RecordSchema, flatten, record_schema
 from text2json.metrics.counts import Side, Span, Tally, tally, verdicts
+from text2json.metrics.flatten import flatten
 from text2json.metrics.gold import iter_gold, plain
 from text2json.metrics.limits import LIMITS, Limits
 from text2json.metrics.paper import of_paper_form, paper_score
 from text2json.metrics.parse import READ, Parsed, parse
 from text2json.metrics.predictions import read_predictions
+from text2json.metrics.record_schema import RecordSchema, record_schema
 from text2json.metrics.report import Report, SampleScore
 from text2json.metrics.signature import Rules
 from text2json.metrics.table import Table

@@ -8,7 +8,8 @@ from itertools import chain, count
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from text2json.metrics.compare import Form, Leaves, Rule
+from text2json.metrics.compare import Leaves, Rule
+from text2json.metrics.forms import Form
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,25 +60,40 @@ class Table:
         )
 
     def equal(self, column: int, ours: NDArray[np.intp], theirs: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return whether the leaves of `column` are equal and present, of gold rows against predicted rows.
-
-        `ours` and `theirs` are broadcast against each other, so that they ask for pairs or for all combinations.
-        """
-        import numpy as np
-
-        one, other = self.ours[ours, column], self.theirs[theirs, column]
-        same: NDArray[np.bool_] = one == other
+        """Return (pairs,) whether the leaves of `column` are equal and present, of gold rows and predicted rows."""
+        same: NDArray[np.bool_] = self.ours[ours, column] == self.theirs[theirs, column]
         rule = self.special.get(column)
         if rule is not None:
-            known: dict[tuple[Form | None, Form | None], bool] = {}
-            for place in np.argwhere(~same):
-                at = tuple(place)
-                a, b = np.broadcast_arrays(ours, theirs)
-                pair = self.gold[a[at]][column], self.predicted[b[at]][column]
-                if pair not in known:
-                    known[pair] = None not in pair and rule.equal(*pair)
-                same[at] = known[pair]
+            known: dict[tuple[Form, Form], bool] = {}
+            for place in (~same).nonzero()[0].tolist():
+                one, other = self.gold[ours[place]][column], self.predicted[theirs[place]][column]
+                if one is not None and other is not None:
+                    if (one, other) not in known:
+                        known[one, other] = rule.close.pair(one, other)
+                    same[place] = known[one, other]
         return same
+
+    def equal_all(self, column: int, ours: NDArray[np.intp], theirs: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return (gold rows, predicted rows) the same for every pair of them."""
+        import numpy as np
+
+        same: NDArray[np.bool_] = self.ours[ours, None, column] == self.theirs[None, theirs, column]
+        rule = self.special.get(column)
+        if rule is not None:
+            _, first, turn = np.unique(self.ours[ours, column], return_index=True, return_inverse=True)
+            _, others, back = np.unique(self.theirs[theirs, column], return_index=True, return_inverse=True)
+            golds = [self.gold[place][column] for place in ours[first].tolist()]
+            given = [self.predicted[place][column] for place in theirs[others].tolist()]
+            close = rule.close.table(golds, given)
+            same |= close[turn[:, None], back]
+        return same
+
+    def work(self, ours: Sequence[int], theirs: Sequence[int]) -> int:
+        """Return what `equal_all` of these rows costs in the fuzzy columns: characters times characters."""
+        return sum(
+            rule.close.work([self.gold[row][column] for row in ours], [self.predicted[row][column] for row in theirs])
+            for column, rule in self.special.items()
+        )
 
 
 def _rows(records: Sequence[Leaves], columns: Sequence[str]) -> list[Row]:

@@ -13,9 +13,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from text2json.metrics.compare import record_schema, written
 from text2json.metrics.counts import HALLUCINATED, MISSING, RIGHT, WRONG, Counts, Verdict
+from text2json.metrics.flatten import written
 from text2json.metrics.parse import parse
+from text2json.metrics.record_schema import record_schema
 from text2json.metrics.report import ERRORS, Figures, Report, SampleScore
 from text2json.schemas.sample import Sample
 from text2json.showing import marks

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text2json.metrics import align as module
+from text2json.metrics import assignment as module
 from text2json.metrics.align import GATE, Alignment, align
 from text2json.metrics.compare import Leaves, Rule
 from text2json.metrics.table import Table

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text2json.errors import DataError
-from text2json.metrics import Limits, Report, score
+from text2json.metrics import Limits, Report, assignment, score
 
 A, B = {"name": "A", "x": "1"}, {"name": "B", "x": "2"}
 TEXT = {"type": "object", "properties": {"name": {"type": "string"}, "x": {"type": "string"}}}
@@ -195,6 +195,25 @@ def test_limits_are_kept_and_reported() -> None:
     assert "/10/" in report.signature
 
 
+@pytest.mark.parametrize(
+    "output",
+    [
+        "```\n" + " " * 1_000_000 + "x",
+        "```" + "a" * 1_000_000,
+        "```\n" * 200_000,
+        ("[" + " " * 100) * 10_000,
+        "<think>" * 100_000,
+        '["' + ('a" ' + " " * 100) * 10_000,
+        '{"' * 500_000,
+    ],
+    ids=range(7),
+)
+def test_no_output_takes_the_parser_more_than_its_length(output: str) -> None:
+    start = time.perf_counter()
+    assert status(output) == "invalid"
+    assert time.perf_counter() - start < 10
+
+
 def test_a_hundred_megabytes_are_refused_at_once() -> None:
     output = '[{"name":"' + "a" * 100_000_000 + '"}]'
     start = time.perf_counter()
@@ -210,6 +229,35 @@ def test_very_long_values_are_compared_in_time() -> None:
     scored(predicted, gold, key="k")
     scored(predicted, gold, schema={"type": "object", "properties": {"x": {"x-compare": {"similarity": 0.9}}}})
     assert time.perf_counter() - start < 20
+
+
+FUZZY = {"type": "object", "properties": {"c": {"type": "string", "x-compare": {"similarity": 0.9}}}}
+
+
+@pytest.mark.parametrize("schema", [None, FUZZY])
+def test_records_that_all_share_a_leaf_are_aligned_in_bounded_time_and_memory(
+    schema: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where every pair passes the gate the table of pairs has no zeros; above a size the choice is greedy."""
+    monkeypatch.setattr(assignment, "_ENTRIES", 100_000)
+    gold = [{"a": "x", "b": "y", "c": f"g{i}"} for i in range(1_500)]
+    predicted = [{"a": "x", "b": "y", "c": f"p{i}{i}"} for i in range(1_500)]
+    start = time.perf_counter()
+    report = scored(predicted, gold, schema=schema)
+    assert not report.exact
+    assert report.fields.right == 3_000
+    assert time.perf_counter() - start < 20
+
+
+def test_fuzzy_fields_of_many_long_texts_are_aligned_by_equality_and_it_is_told() -> None:
+    rng = random.Random(4)
+    texts = ["".join(rng.choices("abc", k=300)) for _ in range(20)]
+    gold = [{"k": i, "c": text} for i, text in enumerate(texts)]
+    predicted = [{"k": i, "c": text[:-1] + "z"} for i, text in enumerate(texts)]
+    assert scored(predicted, gold, schema=FUZZY).exact
+    report = scored(predicted, gold, schema=FUZZY, limits=Limits(cells=1_000))
+    assert not report.exact
+    assert report.records.f1 == 1
 
 
 def test_unknown_doubled_and_missing_ids() -> None:
