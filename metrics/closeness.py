@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
@@ -42,7 +43,7 @@ class Closeness:
         if isinstance(gold, int | float) and isinstance(predicted, int | float):
             try:
                 allowed = max(self.tolerance or 0.0, self.relative * abs(gold) if self.relative else 0.0)
-                return allowed > 0 and abs(gold - predicted) <= allowed
+                return 0 < allowed < math.inf and abs(gold - predicted) <= allowed
             except OverflowError:  # a whole number beyond any float is close to nothing
                 return False
         return False
@@ -68,7 +69,7 @@ class Closeness:
             one, other = _floats(gold)[:, None], _floats(predicted)[None]
             with np.errstate(invalid="ignore", over="ignore"):  # an infinity is close to nothing
                 allowed = np.maximum(self.tolerance or 0.0, (self.relative or 0.0) * np.abs(one))
-                found |= (allowed > 0) & (np.abs(one - other) <= allowed)
+                found |= (allowed > 0) & np.isfinite(allowed) & (np.abs(one - other) <= allowed)
         return found
 
     def work(self, gold: Sequence[Form | None], predicted: Sequence[Form | None]) -> int:
