@@ -10,7 +10,14 @@ from rapidfuzz.distance import Indel
 
 from text2json.metrics.closeness import LONGEST, Closeness
 
-FORM = st.text("abc", max_size=6) | st.integers(-9, 9) | st.floats(-9, 9) | st.just(float("inf")) | st.just(("bool", "True")) | st.none()
+FORM = (
+    st.text("abc", max_size=6)
+    | st.integers(-9, 9)
+    | st.floats(-9, 9)
+    | st.just(float("inf"))
+    | st.just(("bool", "True"))
+    | st.none()
+)
 CLOSE = st.builds(
     Closeness,
     st.none() | st.floats(0.1, 1),
