@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor
 
-Tier = Literal["device", "host"]
+Tier = Literal["device", "host", "disk"]
 
 
 @dataclass
@@ -21,6 +22,9 @@ class Part:
 
     tier: Tier
     purpose: str
+
+    small: ClassVar[tuple[str, ...]] = ()
+    """Names of tensors of a few bytes that stay on the device wherever the part lies."""
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the names and tensors of this part."""
@@ -49,6 +53,22 @@ def take(rows: Tensor, index: Tensor) -> Tensor:
     base = _offsets(batch * heads, length, index)
     flat = rows.reshape(batch * heads * length, size)
     return flat.index_select(0, (index.reshape(batch * heads, -1) + base).reshape(-1)).view(*index.shape, size)
+
+
+def fetch(rows: Tensor, index: Tensor) -> Tensor:
+    """Return rows (B, H, N, D), on whichever tier, at index (B, H, S) on the device, as (B, H, S, D) there.
+
+    From a host to a GPU, rows are gathered into pinned memory, from which the copy runs beside the host's next work;
+    torch keeps that memory from being used again before the copy is done.
+    """
+    if rows.device == index.device:
+        return take(rows, index)
+    batch, heads, length, size = rows.shape
+    home = index.to(rows.device)
+    places = (home.reshape(batch * heads, -1) + _offsets(batch * heads, length, home)).reshape(-1)
+    staged = torch.empty(places.numel(), size, dtype=rows.dtype, pin_memory=index.is_cuda)
+    torch.index_select(rows.reshape(-1, size), 0, places, out=staged)
+    return staged.view(*index.shape, size).to(index.device, non_blocking=True)
 
 
 def take_shared(rows: Tensor, index: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from text2json.baselines.rope import Rope
+from text2json.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,20 @@ class Prompt:
     def tokens(self) -> Tensor:
         """(B,) prompt tokens without padding."""
         return self.valid.sum(1)
+
+    @cached_property
+    def starts(self) -> Tensor:
+        """(B,) the place of each sequence's first token, from which positions count.
+
+        Raises:
+            InputError: a sequence has padding between its tokens, so that positions do not follow from places.
+        """
+        first = self.valid.int().argmax(1)
+        places = torch.arange(self.length, device=first.device) - first.unsqueeze(1)
+        if bool(((places != self.positions) & self.valid).any()):
+            raise InputError("the attention mask leaves out tokens between others",
+                             remedy="pad prompts at their beginning")  # fmt: skip
+        return first
 
     @cached_property
     def plain_keys(self) -> Tensor:

@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from text2json.baselines.indexes import ExactKeys
-from text2json.baselines.parts import Part, Tier, take, take_shared
+from text2json.baselines.parts import Part, Tier, fetch, take, take_shared
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.quantizers.quantizer import Quantizer
 from text2json.baselines.rope import Rope
+
+START = 8
+"""Bytes of a sequence's first place, from which the positions of its keys are told."""
 
 
 @dataclass
@@ -37,12 +40,12 @@ class ExactStore(Store):
 
     def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
         """Return the rows themselves."""
-        return take(self.rows, index.to(self.rows.device)).to(index.device, dtype, non_blocking=True)
+        return fetch(self.rows, index).to(dtype)
 
     @property
     def moved_bytes_per_token(self) -> float:
-        """A row's bytes, if it lies on the host."""
-        return self.rows.shape[-1] * self.rows.element_size() if self.tier == "host" else 0.0
+        """A row's bytes, unless it lies on the device."""
+        return self.rows.shape[-1] * self.rows.element_size() if self.tier != "device" else 0.0
 
 
 @dataclass
@@ -68,7 +71,7 @@ class QuantizedStore(Store):
     The paper of YAKV puts all heads of a token into one group; a head that needs a token would then have to fetch the
     codes of all of them, so here each head has groups of its own, at the price of a 16-bit scale each.
 
-    With a `rope`, the rows are keys without positions, which get theirs from `positions` (B, N) when read. `top`
+    With a `rope`, the rows are keys without positions, which get theirs when read, counted from `starts` (B,). `top`
     (B, H, 1, 1) is the one scale of the whole tensor, where the format has one.
     """
 
@@ -77,8 +80,9 @@ class QuantizedStore(Store):
     quantizer: Quantizer
     size: int
     rope: Rope | None = None
-    positions: Tensor | None = None
+    starts: Tensor | None = None
     top: Tensor | None = None
+    small = ("starts", "top")
 
     @classmethod
     def of(cls, tier: Tier, purpose: str, rows: Tensor, quantizer: Quantizer) -> QuantizedStore:
@@ -92,7 +96,7 @@ class QuantizedStore(Store):
         """Quantise the prompt's keys without their positions, for the host."""
         heads, size = prompt.keys.shape[1], prompt.keys.shape[3]
         plain = prompt.plain_keys.unflatten(-1, (heads, size)).transpose(1, 2)
-        return replace(cls.of("host", "keys", plain, quantizer), rope=prompt.rope, positions=prompt.positions)
+        return replace(cls.of("host", "keys", plain, quantizer), rope=prompt.rope, starts=prompt.starts)
 
     @classmethod
     def values(cls, prompt: Prompt, quantizer: Quantizer) -> QuantizedStore:
@@ -101,20 +105,19 @@ class QuantizedStore(Store):
 
     def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
         """Fetch the selected tokens' codes, dequantise them, and put positions on keys."""
-        home = index.to(self.codes.device)
-        codes, scales = (take(kept, home).to(index.device, non_blocking=True) for kept in (self.codes, self.scales))
+        codes, scales = (fetch(kept, index) for kept in (self.codes, self.scales))
         rows = self.quantizer.decode(codes, scales, self.size)
         if self.top is not None:
-            rows = rows * self.top.to(index.device)
-        if self.rope is not None and self.positions is not None:
-            rows = self.rope.rotate(rows, take_shared(self.positions.unsqueeze(-1), index).squeeze(-1))
+            rows = rows * self.top
+        if self.rope is not None and self.starts is not None:
+            rows = self.rope.rotate(rows, positions_at(index, self.starts))
         return rows.to(dtype)
 
     @property
     def moved_bytes_per_token(self) -> float:
-        """A token's codes and scales, if they lie on the host."""
+        """A token's codes and scales, unless they lie on the device."""
         per_token = self.codes.shape[-1] + self.scales.shape[-1] * self.scales.element_size()
-        return float(per_token) if self.tier == "host" else 0.0
+        return float(per_token) if self.tier != "device" else 0.0
 
 
 @dataclass
@@ -153,7 +156,7 @@ class LowRankKeys(Store):
 
     left: Tensor
     right: Tensor
-    positions: Tensor
+    starts: Tensor
     heads: int
     size: int
     rope: Rope
@@ -166,7 +169,7 @@ class LowRankKeys(Store):
         _, heads, _, size = prompt.keys.shape
         scaled = (left[..., :rank] * weights[..., None, :rank]).to(dtype)
         return cls(
-            "device", "keys", scaled, right[:, :rank].to(dtype).contiguous(), prompt.positions, heads, size, prompt.rope
+            "device", "keys", scaled, right[:, :rank].to(dtype).contiguous(), prompt.starts, heads, size, prompt.rope
         )
 
     def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
@@ -175,9 +178,14 @@ class LowRankKeys(Store):
         batch, rank = self.right.shape[:2]
         right = self.right.view(batch, rank, self.heads, self.size).transpose(1, 2)
         keys = (left.float() @ right.float()).to(dtype)
-        return self.rope.rotate(keys, take_shared(self.positions.unsqueeze(-1), index).squeeze(-1))
+        return self.rope.rotate(keys, positions_at(index, self.starts))
 
     @property
     def moved_bytes_per_token(self) -> float:
         """Nothing crosses: the factors are on the device."""
         return 0.0
+
+
+def positions_at(places: Tensor, starts: Tensor) -> Tensor:
+    """Return the rotary positions of places (B, H, S) in sequences whose first tokens stand at `starts` (B,)."""
+    return (places - starts.view(-1, 1, 1)).clamp(min=0)

@@ -10,6 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from text2json.baselines.footprint import Footprint, Geometry
+from text2json.baselines.knobs import Knob, shares
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rules import Rule, softmax_max
 from text2json.baselines.sealed import Sealed, Selection
@@ -40,6 +42,14 @@ class Strategy(ABC):
         """Whether its index predicts from the input of the layer before."""
         return False
 
+    reference: ClassVar[bool] = False
+    """A yardstick that byte budgets leave as it is: full attention and its kin."""
+
+    @property
+    def whole_layers(self) -> int:
+        """First layers that stay whole on the device."""
+        return 0
+
     @property
     def prompt_queries(self) -> int:
         """How many of the prompt's last queries `seal` needs; -1 for all."""
@@ -48,12 +58,39 @@ class Strategy(ABC):
     @property
     def spec(self) -> str:
         """The strategy with every option, as the command line writes it; parsing it gives the same strategy."""
-        options = ",".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
+        options = ",".join(f"{field.name}={_text(getattr(self, field.name))}" for field in fields(self))
         return f"{self.name}:{options}" if options else self.name
 
     @abstractmethod
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Put one layer's prompt on its tiers, or return None to keep it whole on the device."""
+
+    @abstractmethod
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return the bytes of one layer that is not one of the first whole ones, by formula."""
+
+    def mean_footprint(self, geometry: Geometry) -> Footprint:
+        """Return the bytes per prompt token and kv-head, mean over all layers, those that stay whole among them."""
+        whole = min(self.whole_layers, geometry.layers)
+        both = geometry.full * whole + self.footprint(geometry) * (geometry.layers - whole)
+        return (both * (1 / geometry.layers)).per_token(geometry)
+
+    def device_knob(self, geometry: Geometry) -> Knob | None:
+        """Return what the solver may turn to fit a budget of device bytes."""
+        return None
+
+    def traffic_knob(self, geometry: Geometry) -> Knob | None:
+        """Return what the solver may turn to fit a budget of moved bytes."""
+        return None
+
+
+def _text(value: Option) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def share_of(amount: float, tokens: int) -> int:
+    """Return `amount` tokens, or where it is below 1 that share of `tokens`, rounded down."""
+    return int(tokens * amount) if amount < 1 else int(amount)
 
 
 @dataclass(frozen=True)
@@ -67,7 +104,7 @@ class SparseStrategy(Strategy, ABC):
     """
 
     budget: float
-    local: int
+    local: float
 
     def __post_init__(self) -> None:
         if not self.budget > 0:
@@ -76,14 +113,30 @@ class SparseStrategy(Strategy, ABC):
         if self.local < 0:
             raise SpecError(f"{self.name}: local={self.local} is negative", remedy="give a number of tokens")
 
-    def counts(self, prompt: Prompt, unit: int = 1) -> Tensor:
-        """Return (B,) how many units each sequence may read: at least one, rounded down from the budget."""
-        tokens = prompt.tokens * self.budget if self.budget < 1 else torch.full_like(prompt.tokens, int(self.budget))
-        return (tokens.long() // unit).clamp(min=1)
+    @property
+    def unit(self) -> int:
+        """Tokens in a unit of selection."""
+        return 1
+
+    def count(self, tokens: int) -> int:
+        """Return how many units a prompt of `tokens` may read: at least one, rounded down from the budget."""
+        return max(1, share_of(self.budget, tokens) // self.unit)
+
+    def counts(self, prompt: Prompt) -> Tensor:
+        """Return (B,) how many units each sequence may read."""
+        return prompt.tokens.new_tensor([self.count(tokens) for tokens in prompt.tokens.tolist()])
+
+    def covers_tokens(self, tokens: int) -> bool:
+        """Tell whether budget and residents hold a prompt of `tokens` whole."""
+        return max(1, share_of(self.budget, tokens)) + share_of(self.local, tokens) >= tokens
 
     def covers(self, prompt: Prompt) -> bool:
         """Tell whether budget and residents hold every prompt whole."""
-        return bool((self.counts(prompt) + self.local >= prompt.tokens).all())
+        return all(self.covers_tokens(tokens) for tokens in prompt.tokens.tolist())
+
+    def traffic_knob(self, geometry: Geometry) -> Knob | None:
+        """Return the budget, as shares that select 1, 2, 3, ... units."""
+        return shares("budget", geometry.tokens, self.unit)
 
     def selection(
         self,

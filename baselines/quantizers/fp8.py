@@ -21,6 +21,10 @@ class Fp8(Quantizer):
         codes = x.float().clamp(-GREATEST, GREATEST).to(torch.float8_e4m3fn).view(torch.uint8)
         return codes, x.new_empty(*x.shape[:-1], 0)
 
+    def nbytes(self, channels: int) -> int:
+        """Return a byte a channel."""
+        return channels
+
     def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
         """Return the vectors (..., channels) in float32."""
         return codes.view(torch.float8_e4m3fn).float()

@@ -98,6 +98,11 @@ class Higgs(Quantizer):
         codes = torch.cat([nearest(part, points).to(torch.uint8) for part in tuples.split(1 << 18)])
         return codes.view(*x.shape[:-1], -1), scale
 
+    def nbytes(self, channels: int) -> int:
+        """Return a byte for each tuple of the padded groups and two for each group's scale."""
+        groups = -(-channels // self.group)
+        return groups * (self.group // self.d + 2)
+
     def turned(self, codes: Tensor, scales: Tensor) -> Tensor:
         """Return what the codes stand for, still turned: (..., groups, group) in float32."""
         points = grid(self.d, self.n).to(codes.device)

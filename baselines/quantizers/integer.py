@@ -44,6 +44,11 @@ class Integer(Quantizer):
         codes = ((cut - least.float().unsqueeze(-1)) / size).round().clamp(0, 2**self.bits - 1)
         return pack(codes.flatten(-2), self.bits), torch.cat([step, least], -1)
 
+    def nbytes(self, channels: int) -> int:
+        """Return the packed codes of the padded groups, and a step and a least value of two bytes for each."""
+        groups = -(-channels // self.group)
+        return groups * (self.group * self.bits // 8 + 4)
+
     def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
         """Return the vectors (..., channels) in float32."""
         step, least = scales.float().chunk(2, -1)

@@ -34,6 +34,11 @@ class Nvfp4(Quantizer):
         codes = places + 8 * (unit < 0)
         return pack(codes.flatten(-2), 4), scales.view(torch.uint8)
 
+    def nbytes(self, channels: int) -> int:
+        """Return half a byte a channel of the padded blocks, and a byte of scale for each."""
+        blocks = -(-channels // self.block)
+        return blocks * (self.block // 2 + 1)
+
     def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
         """Return the vectors (..., channels) in float32."""
         signed = torch.tensor([*LEVELS, *(-level for level in LEVELS)], device=codes.device)

@@ -22,6 +22,10 @@ class Quantizer(ABC):
     def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
         """Return the vectors (..., channels) in float32."""
 
+    @abstractmethod
+    def nbytes(self, channels: int) -> int:
+        """Return the bytes that one vector of `channels` takes, codes and scales."""
+
     def tensor_scale(self, x: Tensor) -> Tensor | None:
         """Return one scale (B, H, 1, 1) for all of x (B, H, N, D), by which x is divided first, if there is one."""
         return None

@@ -8,13 +8,14 @@ from typing import ClassVar
 
 import torch
 
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.indexes import ChunkMeans, HiggsKeys, Index, QuantizedKeys
 from text2json.baselines.parts import Tier
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.quantizers.formats import HIGGS_GRIDS, higgs, quantizer
 from text2json.baselines.quantizers.integer import Integer
 from text2json.baselines.sealed import Residents, Sealed, window
-from text2json.baselines.stores import ExactStore, LowRankKeys, QuantizedStore, Store
+from text2json.baselines.stores import START, ExactStore, LowRankKeys, QuantizedStore, Store
 from text2json.baselines.strategy import Option, SparseStrategy
 from text2json.errors import SpecError
 
@@ -84,6 +85,11 @@ class Ablation(SparseStrategy):
             if form not in ("exact", "low-rank"):
                 quantizer(form, bits, 0 if form == "higgs" else 64, 64)  # refuses impossible options
 
+    @property
+    def unit(self) -> int:
+        """A chunk."""
+        return self.chunk
+
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Make the index and the stores that were asked for."""
         border = max(0, prompt.length - self.local) // self.chunk * self.chunk
@@ -100,7 +106,7 @@ class Ablation(SparseStrategy):
             selection=self.selection(
                 prompt,
                 prompt.valid[:, :border].unflatten(1, (chunks, self.chunk)).any(2),
-                (SparseStrategy.counts(self, prompt).float() / self.chunk).long().clamp(min=1),
+                self.counts(prompt),
             ),
             unit=self.chunk,
         )
@@ -120,8 +126,7 @@ class Ablation(SparseStrategy):
         """Return the store of the first `border` keys."""
         if self.keys == "low-rank":
             channels = prompt.keys.shape[1] * prompt.keys.shape[3]
-            rank = round(self.rank * channels) if self.rank <= 1 else int(self.rank)
-            return LowRankKeys.of(prompt, min(channels, prompt.length, max(1, rank)))
+            return LowRankKeys.of(prompt, self.key_rank(channels, prompt.length))
         if self.keys == "higgs":
             store = QuantizedStore.keys(prompt, higgs(self.key_bits, prompt.keys.shape[3]))
             store.tier = tier
@@ -134,3 +139,53 @@ class Ablation(SparseStrategy):
             return ExactStore(tier, purpose, rows.contiguous())
         size = rows.shape[3]
         return QuantizedStore.of(tier, purpose, rows, quantizer(form, bits, 0 if form == "higgs" else size, size))
+
+    def key_rank(self, channels: int, length: int) -> int:
+        """Return the rank of low-rank keys (length, channels)."""
+        rank = round(self.rank * channels) if self.rank <= 1 else int(self.rank)
+        return min(channels, length, max(1, rank))
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return the sum of the parts; stores lie on the device where there is no index."""
+        tokens, heads = geometry.tokens, geometry.heads
+        border = max(0, tokens - self.local) // self.chunk * self.chunk
+        selects = self.index == "means"
+        if border == 0 or (selects and self.covers_tokens(tokens)):
+            return geometry.full
+        keys, moved_key = self.key_bytes(geometry, border)
+        value = self.row_bytes(geometry, self.values, self.value_bits)
+        device = geometry.residents(tokens - border)
+        if not selects:
+            return Footprint(device + keys + heads * border * value)
+        low_rank = self.keys == "low-rank"
+        moved = min(self.count(tokens) * self.chunk, border) * heads * (moved_key + value)
+        index = border // self.chunk * self.mean_bytes(geometry)
+        host = heads * border * value + (0 if low_rank else keys)
+        return Footprint(device + index + (keys if low_rank else 0), host, moved)
+
+    def mean_bytes(self, geometry: Geometry) -> int:
+        """Return the bytes of one chunk's means, all kv-heads."""
+        channels = geometry.heads * geometry.size
+        if self.bits == 16:
+            return channels * geometry.element
+        if self.bits in HIGGS_GRIDS:
+            return higgs(self.bits, channels).nbytes(channels)
+        return geometry.heads * Integer(self.bits, geometry.size).nbytes(geometry.size)
+
+    def key_bytes(self, geometry: Geometry, border: int) -> tuple[int, int]:
+        """Return the bytes of the key store, and of one key of one kv-head that is fetched from it."""
+        channels = geometry.heads * geometry.size
+        if self.keys == "low-rank":
+            rank = self.key_rank(channels, geometry.tokens)
+            return (geometry.tokens + channels) * rank * geometry.element + START, 0
+        row = self.row_bytes(geometry, self.keys, self.key_bits)
+        if self.keys == "higgs":  # without positions, of the whole prompt
+            return geometry.heads * geometry.tokens * row + START, row
+        return geometry.heads * border * row, row
+
+    def row_bytes(self, geometry: Geometry, form: str, bits: int) -> int:
+        """Return the bytes of one head's vector in a format."""
+        size = geometry.size
+        if form == "exact":
+            return geometry.row
+        return quantizer(form, bits, 0 if form == "higgs" else size, size).nbytes(size)

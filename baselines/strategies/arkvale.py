@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.indexes import PageBounds
+from text2json.baselines.knobs import Knob
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rules import layer_mean, mean
 from text2json.baselines.sealed import Residents, Sealed
 from text2json.baselines.stores import ExactStore
-from text2json.baselines.strategies.quest import check_pages, real_pages
+from text2json.baselines.strategies.quest import check_pages, page_sizes, real_pages
 from text2json.baselines.strategy import Option, SparseStrategy
 from text2json.errors import SpecError
 
@@ -67,15 +67,29 @@ class ArkVale(SparseStrategy):
         if self.sinks < 0 or self.window < 0:
             raise SpecError("arkvale: sinks and window are numbers of pages", remedy="give 0 for none")
 
-    def counts(self, prompt: Prompt, unit: int = 1) -> Tensor:
-        """Return (B,) pages to recall, rounded up."""
-        tokens = prompt.tokens * self.budget if self.budget < 1 else torch.full_like(prompt.tokens, int(self.budget))
-        return (tokens / self.page).ceil().long()
+    @property
+    def whole_layers(self) -> int:
+        """The dense ones."""
+        return self.dense_layers
+
+    @property
+    def unit(self) -> int:
+        """A page."""
+        return self.page
+
+    def count(self, tokens: int) -> int:
+        """Return how many pages are recalled, rounded up."""
+        wanted = tokens * self.budget if self.budget < 1 else int(self.budget)
+        return math.ceil(wanted / self.page)
+
+    def pages(self, length: int) -> int:
+        """Return how many pages stand before the window of a prompt of `length`."""
+        last = -(-length // self.page) - self.window
+        return max(0, min(last, (length - self.local) // self.page))
 
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Sum up the pages before the window, and move them to the host."""
-        last = -(-prompt.length // self.page) - self.window
-        pages = max(0, min(last, (prompt.length - self.local) // self.page))
+        pages = self.pages(prompt.length)
         border = pages * self.page
         real = real_pages(prompt, self.page, pages)
         sinks = real & (real.cumsum(1) <= self.sinks)
@@ -93,3 +107,20 @@ class ArkVale(SparseStrategy):
             selection=self.selection(prompt, allowed, self.counts(prompt), layer_mean if self.shared else mean),
             unit=self.page,
         )
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return two bounds for each page, sinks and window on the device; the pages on the host."""
+        pages, count = self.pages(geometry.tokens), self.count(geometry.tokens)
+        sinks = min(self.sinks, pages)
+        if count >= pages - sinks:
+            return geometry.full
+        border = pages * self.page
+        return Footprint(
+            device=geometry.rows(pages) + geometry.residents(geometry.tokens - border + sinks * self.page),
+            host=geometry.rows(border),
+            moved=geometry.rows(count * self.page),
+        )
+
+    def device_knob(self, geometry: Geometry) -> Knob:
+        """Return the pages' size, the largest first."""
+        return page_sizes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.sealed import Residents, Sealed, Selection, window
 from text2json.baselines.stores import ExactStore
@@ -22,6 +23,7 @@ class FullOffload(Strategy):
     name: ClassVar[str] = "full-offload"
     source: ClassVar[str] = "transformers' OffloadedCache; baseline of arXiv 2604.08426"
     summary: ClassVar[str] = "exact keys and values on the host, all of them fetched at every step"
+    reference: ClassVar[bool] = True
 
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Move the prompt to the host."""
@@ -35,3 +37,7 @@ class FullOffload(Strategy):
             selection=Selection("device", "selection", allowed, prompt.tokens, prompt.valid, nothing.valid),
             unit=1,
         )
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return everything on the host, and all of it moved."""
+        return Footprint(0, geometry.full.device, geometry.full.device)

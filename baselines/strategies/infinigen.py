@@ -9,7 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.indexes import PartialKeys
+from text2json.baselines.knobs import Knob, listed
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rules import each_head
 from text2json.baselines.sealed import Residents, Sealed, window
@@ -71,6 +73,11 @@ class InfiniGen(SparseStrategy):
         return True
 
     @property
+    def whole_layers(self) -> int:
+        """The dense ones."""
+        return self.dense_layers
+
+    @property
     def prompt_queries(self) -> int:
         """Those that the turn is found on."""
         return self.calibration
@@ -101,7 +108,7 @@ class InfiniGen(SparseStrategy):
         keys = (prompt.keys.float() * prompt.valid[:, None, :, None]).repeat_interleave(
             queries.shape[1] // prompt.keys.shape[1], 1
         )
-        count = max(1, int(self.channels * queries.shape[3]))
+        count = self.channel_count(queries.shape[3])
         kept = torch.zeros(vectors.shape[:2] + vectors.shape[3:], dtype=torch.bool, device=vectors.device)
         for rows in (queries, keys):
             kept.scatter_(2, (rows @ vectors).abs().sum(2).topk(count, dim=-1).indices, True)
@@ -109,3 +116,22 @@ class InfiniGen(SparseStrategy):
         columns = vectors.gather(3, order.unsqueeze(2).expand(-1, -1, vectors.shape[2], -1))
         found: Tensor = columns * kept.gather(2, order).unsqueeze(2)
         return found
+
+    def channel_count(self, size: int) -> int:
+        """Return how many of `size` channels are kept by queries, and again by keys."""
+        return max(1, int(self.channels * size))
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return an upper bound: that no channel is kept both by queries and by keys, and every head reads its most."""
+        tokens, heads = geometry.tokens, geometry.query_heads
+        if self.covers_tokens(tokens):
+            return geometry.full
+        border = max(0, tokens - self.local)
+        width = min(geometry.size, 2 * self.channel_count(geometry.size))
+        index = heads * (border + geometry.size) * width * geometry.element + heads * geometry.row
+        moved = geometry.rows(min(self.count(tokens), border)) * geometry.group
+        return Footprint(index + geometry.residents(tokens - border), geometry.rows(border), moved)
+
+    def device_knob(self, geometry: Geometry) -> Knob:
+        """Return the share of channels."""
+        return listed({"channels": round(kept / geometry.size + 1e-6, 6)} for kept in range(1, geometry.size))

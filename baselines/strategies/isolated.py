@@ -13,6 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.indexes import ExactKeys
 from text2json.baselines.parts import take
 from text2json.baselines.prompt import Prompt
@@ -20,6 +21,7 @@ from text2json.baselines.rules import each_head, softmax_max
 from text2json.baselines.sealed import Residents, Sealed, Selection
 from text2json.baselines.stores import ExactStore
 from text2json.baselines.strategy import Strategy
+from text2json.errors import SpecError
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Isolated(Strategy, ABC):
     of: Strategy
 
     source: ClassVar[str] = "-"
+    reference: ClassVar[bool] = True
 
     @property
     def spec(self) -> str:
@@ -48,6 +51,14 @@ class Isolated(Strategy, ABC):
     def reads_inputs(self) -> bool:
         """Whether the strategy does."""
         return self.of.reads_inputs
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Refuse: an instrument's bytes are not the strategy's.
+
+        Raises:
+            SpecError: always.
+        """
+        raise SpecError(f"{self.spec} is an instrument without bytes of its own", remedy=f"ask for {self.of.spec}")
 
 
 class SelectionAlone(Isolated):

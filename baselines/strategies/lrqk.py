@@ -9,7 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.joint_factors import JointFactors, factor_jointly
+from text2json.baselines.knobs import Knob, whole_numbers
 from text2json.baselines.parts import take
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rules import each_head
@@ -17,6 +19,9 @@ from text2json.baselines.sealed import Residents, Sealed, window
 from text2json.baselines.stores import ExactStore
 from text2json.baselines.strategy import Option, SparseStrategy
 from text2json.errors import SpecError
+
+PLACE, PROJECTED = 8, 4
+"""Bytes of an active key's place, and of a number of the projected query."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,26 @@ class Lrqk(SparseStrategy):
         index.fetched(tokens, chosen, take(keys, tokens).to(dtype))
         index.projected = None
         return sealed
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return factors, bases, active keys and the projected query of each query head; keys and values on the host.
+
+        Factors are of the whole prompt: those of the window take part in the projection.
+        """
+        tokens, heads = geometry.tokens, geometry.query_heads
+        if self.covers_tokens(tokens):
+            return geometry.full
+        border = max(0, tokens - self.local)
+        rank = min(self.rank, geometry.size, tokens)
+        count = min(self.count(tokens), border)
+        factors = (tokens + 2 * geometry.size) * rank * geometry.element + rank * PROJECTED
+        active = count * (geometry.row + PLACE)
+        device = heads * (factors + active) + geometry.residents(tokens - border)
+        return Footprint(device, geometry.rows(border), geometry.rows(count) * geometry.group)
+
+    def device_knob(self, geometry: Geometry) -> Knob:
+        """Return the rank."""
+        return whole_numbers("rank", min(geometry.size, geometry.tokens))
 
     def heads(self, prompt: Prompt, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Return queries and keys (B, H_q, N, D) in float32, keys repeated for each query head, zero at padding."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.indexes import ExactKeys
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.sealed import Residents, Sealed, window
@@ -26,6 +27,7 @@ class Oracle(SparseStrategy):
     name: ClassVar[str] = "oracle"
     source: ClassVar[str] = "exact top-k; the bound used in arXiv 2604.08426"
     summary: ClassVar[str] = "exact keys select; values on the host at full precision"
+    reference: ClassVar[bool] = True
 
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Keep keys on the device and values on the host."""
@@ -41,3 +43,12 @@ class Oracle(SparseStrategy):
             selection=self.selection(prompt, prompt.valid[:, :border], self.counts(prompt)),
             unit=1,
         )
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return exact keys on the device, exact values on the host, the selected values moved."""
+        if self.covers_tokens(geometry.tokens):
+            return geometry.full
+        border = max(0, geometry.tokens - self.local)
+        rows = geometry.heads * border * geometry.row
+        moved = geometry.heads * min(self.count(geometry.tokens), border) * geometry.row
+        return Footprint(rows + geometry.residents(geometry.tokens - border), rows, moved)

@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from text2json.baselines.footprint import Footprint, Geometry
+from text2json.baselines.knobs import Knob, listed
 from text2json.baselines.prompt import Prompt, without_padding
-from text2json.baselines.quantizers.formats import FORMATS, quantizer
+from text2json.baselines.quantizers.formats import FORMATS, HIGGS_GRIDS, quantizer
+from text2json.baselines.quantizers.integer import WIDTHS
+from text2json.baselines.quantizers.quantizer import Quantizer
 from text2json.baselines.sealed import Residents, Sealed, Selection, window
 from text2json.baselines.stores import ChannelQuantizedStore, QuantizedStore, Store
 from text2json.baselines.strategy import Option, Strategy
 from text2json.errors import SpecError
+
+TOP = 4
+"""Bytes of the one scale that NVFP4 has for a head's keys or values."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +56,22 @@ class Quantized(Strategy):
         if self.local < 0:
             raise SpecError(f"quantized: local={self.local} is negative", remedy="give a number of tokens")
 
+    def border(self, length: int) -> int:
+        """Return how many first tokens of a prompt of `length` are quantised."""
+        whole = self.group if self.format == "int" else 1
+        return max(0, (length - self.local) // whole * whole)
+
+    def by_token(self, size: int) -> Quantizer:
+        """Return the quantiser of one head's vector, whose groups end with the vector."""
+        return quantizer(self.format, self.bits, min(self.group, -(-size // 8) * 8), size)
+
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Quantise what lies before the window, in place."""
-        whole = self.group if self.format == "int" else 1
-        border = (prompt.length - self.local) // whole * whole
+        border = self.border(prompt.length)
         if border <= 0:
             return None
         keys, values = (without_padding(rows[:, :, :border], prompt.valid) for rows in (prompt.keys, prompt.values))
-        size = keys.shape[3]
-        by_token = quantizer(
-            self.format, self.bits, min(self.group, -(-size // 8) * 8), size
-        )  # groups end with the vector
+        by_token = self.by_token(keys.shape[3])
         by_channel = quantizer(self.format, self.bits, self.group, border)
         stored: Store = (
             ChannelQuantizedStore.of("device", "keys", keys, by_channel)
@@ -75,3 +87,18 @@ class Quantized(Strategy):
             selection=Selection("device", "selection", allowed, prompt.tokens, prompt.valid, allowed[..., :0]),
             unit=1,
         )
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return keys by channel and values by token on the device, and the window."""
+        border, size = self.border(geometry.tokens), geometry.size
+        if border <= 0:
+            return geometry.full
+        values = border * self.by_token(size).nbytes(size)
+        keys = size * quantizer("int", self.bits, self.group, border).nbytes(border) if self.format == "int" else values
+        scales = 2 * TOP if self.format == "nvfp4" else 0
+        return Footprint(geometry.heads * (keys + values + scales) + geometry.residents(geometry.tokens - border))
+
+    def device_knob(self, geometry: Geometry) -> Knob | None:
+        """Return the bits, where the format leaves them open."""
+        open_bits = {"int": WIDTHS, "higgs": tuple(sorted(HIGGS_GRIDS))}.get(self.format)
+        return None if open_bits is None else listed({"bits": bits} for bits in open_bits)

@@ -8,7 +8,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.indexes import PageBounds
+from text2json.baselines.knobs import Knob, listed
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rules import each_head
 from text2json.baselines.sealed import Residents, Sealed, window
@@ -48,13 +50,27 @@ class Quest(SparseStrategy):
         SparseStrategy.__post_init__(self)
         check_pages(self.name, self.page, self.dense_layers)
 
-    def counts(self, prompt: Prompt, unit: int = 1) -> Tensor:
-        """Return (B,) pages beside the last one: at least 2."""
-        return (SparseStrategy.counts(self, prompt, self.page) - 1).clamp(min=2)
+    @property
+    def whole_layers(self) -> int:
+        """The dense ones."""
+        return self.dense_layers
+
+    @property
+    def unit(self) -> int:
+        """A page."""
+        return self.page
+
+    def count(self, tokens: int) -> int:
+        """Return how many pages beside the last one are read: at least 2."""
+        return max(2, SparseStrategy.count(self, tokens) - 1)
+
+    def pages(self, length: int) -> int:
+        """Return how many pages stand before the last tokens of a prompt of `length`."""
+        return max(0, min(length - 1, length - self.local)) // self.page
 
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Bound the pages before the last, and move them to the host."""
-        pages = max(0, min(prompt.length - 1, prompt.length - self.local)) // self.page
+        pages = self.pages(prompt.length)
         border = pages * self.page
         real = real_pages(prompt, self.page, pages)
         if prompt.layer < self.dense_layers or bool((self.counts(prompt) >= real.sum(1)).all()):
@@ -67,6 +83,27 @@ class Quest(SparseStrategy):
             selection=self.selection(prompt, real, self.counts(prompt), each_head),
             unit=self.page,
         )
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return two bounds for each page on the device; the pages on the host, moved by each query head."""
+        pages, count = self.pages(geometry.tokens), self.count(geometry.tokens)
+        if count >= pages:
+            return geometry.full
+        border = pages * self.page
+        return Footprint(
+            device=geometry.rows(pages) + geometry.residents(geometry.tokens - border),
+            host=geometry.rows(border),
+            moved=geometry.rows(count * self.page) * geometry.group,
+        )
+
+    def device_knob(self, geometry: Geometry) -> Knob:
+        """Return the pages' size, the largest first."""
+        return page_sizes()
+
+
+def page_sizes() -> Knob:
+    """Return pages of 256 down to 1 token."""
+    return listed({"page": page} for page in range(256, 0, -1))
 
 
 def real_pages(prompt: Prompt, page: int, pages: int) -> Tensor:

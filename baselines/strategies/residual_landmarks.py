@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.indexes import ResidualKeys
+from text2json.baselines.knobs import Knob, listed
 from text2json.baselines.prompt import Prompt
-from text2json.baselines.quantizers.formats import higgs
+from text2json.baselines.quantizers.formats import HIGGS_GRIDS, higgs
+from text2json.baselines.quantizers.higgs import Higgs
 from text2json.baselines.sealed import Residents, Sealed, window
-from text2json.baselines.stores import QuantizedStore
+from text2json.baselines.stores import START, QuantizedStore
 from text2json.baselines.strategy import Option, SparseStrategy
 from text2json.errors import SpecError
 
@@ -53,16 +56,20 @@ class ResidualLandmarks(SparseStrategy):
         for bits in (self.mean_bits, self.residual_bits):
             higgs(bits, 128, self.index_group)  # refuses impossible options
 
+    def quantizers(self, heads: int, size: int) -> tuple[Higgs, Higgs, Higgs]:
+        """Return the means' and the differences', of all kv-heads together, and the stores', of each head alone."""
+        mean, residual = (
+            higgs(bits, heads * size, self.index_group, self.signs) for bits in (self.mean_bits, self.residual_bits)
+        )
+        return mean, residual, higgs(4, size, signs=self.signs)
+
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Quantise the prompt: means and differences for the index, each token for the stores."""
         if self.covers(prompt):
             return None
         _, heads, length, size = prompt.keys.shape
         border = max(0, length - self.local)
-        mean, residual = (
-            higgs(bits, heads * size, self.index_group, self.signs) for bits in (self.mean_bits, self.residual_bits)
-        )
-        stored = higgs(4, size, signs=self.signs)
+        mean, residual, stored = self.quantizers(heads, size)
         return Sealed(
             index=ResidualKeys.of(prompt, mean, residual, self.chunk, border),
             keys=QuantizedStore.keys(prompt, stored),
@@ -71,3 +78,21 @@ class ResidualLandmarks(SparseStrategy):
             selection=self.selection(prompt, prompt.valid[:, :border], self.counts(prompt)),
             unit=1,
         )
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return YAKV's, with means and differences in place of its index."""
+        heads, size, tokens = geometry.heads, geometry.size, geometry.tokens
+        if self.covers_tokens(tokens):
+            return geometry.full
+        mean, residual, stored = self.quantizers(heads, size)
+        border = max(0, tokens - self.local)
+        index = -(-border // self.chunk) * mean.nbytes(heads * size) + border * residual.nbytes(heads * size)
+        token = 2 * heads * stored.nbytes(size)
+        moved = min(self.count(tokens), border) * token
+        return Footprint(index + geometry.residents(tokens - border), tokens * token + START, moved)
+
+    def device_knob(self, geometry: Geometry) -> Knob:
+        """Return the bits of means and differences."""
+        pairs = [(mean, residual) for mean in HIGGS_GRIDS for residual in HIGGS_GRIDS]
+        pairs.sort(key=lambda pair: pair[0] / self.chunk + pair[1])
+        return listed({"mean_bits": mean, "residual_bits": residual} for mean, residual in pairs)

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from text2json.baselines.footprint import Footprint, Geometry
+from text2json.baselines.knobs import Knob, shares
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.sealed import Sealed
-from text2json.baselines.strategy import Option, Strategy
+from text2json.baselines.strategy import Option, Strategy, share_of
 from text2json.errors import SpecError
 
 
@@ -58,10 +60,13 @@ class SnapKV(Strategy):
         """The window's queries."""
         return self.window
 
+    def kept(self, tokens: int) -> int:
+        """Return how many of a prompt's `tokens` stay, the window among them."""
+        return max(self.window, share_of(self.budget, tokens))
+
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Keep the window and what it voted for, and drop the rest."""
-        share = prompt.tokens * self.budget if self.budget < 1 else torch.full_like(prompt.tokens, int(self.budget))
-        budget = share.long().clamp(min=self.window)
+        budget = prompt.tokens.new_tensor([self.kept(tokens) for tokens in prompt.tokens.tolist()])
         if bool((budget >= prompt.tokens).all()):
             return None
         votes = self.votes(prompt)
@@ -89,3 +94,12 @@ class SnapKV(Strategy):
         pooling = functional.avg_pool1d if self.pool == "avg" else functional.max_pool1d
         pooled = pooling(summed, self.kernel, stride=1, padding=self.kernel // 2).view(batch, heads, -1, border)
         return pooled.mean(2).masked_fill(~prompt.valid[:, None, :border], float("-inf"))
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return what stays; nothing else exists."""
+        kept = self.kept(geometry.tokens)
+        return geometry.full if kept >= geometry.tokens else Footprint(geometry.residents(kept))
+
+    def device_knob(self, geometry: Geometry) -> Knob:
+        """Return the tokens that stay."""
+        return shares("budget", geometry.tokens)

@@ -9,9 +9,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from text2json.baselines.footprint import Footprint, Geometry
+from text2json.baselines.knobs import Knob, shares
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.sealed import Residents, Sealed
-from text2json.baselines.strategy import Option, Strategy
+from text2json.baselines.strategy import Option, Strategy, share_of
 from text2json.errors import SpecError
 
 
@@ -44,10 +46,14 @@ class StreamingLLM(Strategy):
         if self.shift not in (0, 1):
             raise SpecError(f"streaming-llm: shift={self.shift} means nothing", remedy="give 0 or 1")
 
+    def recent(self, tokens: int) -> int:
+        """Return how many last of a prompt's `tokens` stay."""
+        return max(1, share_of(self.window, tokens))
+
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Keep sinks and window, and drop the rest."""
         tokens = prompt.tokens.unsqueeze(1)
-        window = (tokens * self.window).long().clamp(min=1) if self.window < 1 else int(self.window)
+        window = tokens.new_tensor([self.recent(count) for count in prompt.tokens.tolist()]).unsqueeze(1)
         rank = prompt.valid.long().cumsum(1)
         kept = prompt.valid & ((rank <= self.sinks) | (rank > tokens - window))
         evicted = (prompt.valid & ~kept).sum(1)
@@ -65,3 +71,12 @@ class StreamingLLM(Strategy):
         plain = prompt.rope.unrotate(residents.keys, positions)
         moved = prompt.rope.rotate(plain, positions + evicted.unsqueeze(1)).to(residents.keys.dtype)
         return torch.where(sinks[:, None, :, None], moved, residents.keys)
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return what stays; nothing else exists."""
+        kept = self.sinks + self.recent(geometry.tokens)
+        return geometry.full if kept >= geometry.tokens else Footprint(geometry.residents(kept))
+
+    def device_knob(self, geometry: Geometry) -> Knob:
+        """Return the window."""
+        return shares("window", geometry.tokens)

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.indexes import HiggsKeys
+from text2json.baselines.knobs import Knob, listed
 from text2json.baselines.prompt import Prompt
-from text2json.baselines.quantizers.formats import higgs
+from text2json.baselines.quantizers.formats import HIGGS_GRIDS, higgs
+from text2json.baselines.quantizers.higgs import Higgs
 from text2json.baselines.sealed import Residents, Sealed, window
-from text2json.baselines.stores import QuantizedStore
+from text2json.baselines.stores import START, QuantizedStore
 from text2json.baselines.strategy import Option, SparseStrategy
 
 
@@ -29,12 +32,14 @@ class Yakv(SparseStrategy):
     Args:
         budget: see `SparseStrategy`; the paper's 3.125 %.
         local: the paper's 64.
+        index_bits: of the index: 1, 2 or 4.
         index_group: channels of the index that share a scale; 0 for all kv-heads together, up to 1024.
         signs: seed of HIGGS's random signs; -1 for none, as the published code has it.
     """
 
     budget: float = 0.03125
     local: int = 64
+    index_bits: int = 2
     index_group: int = 0
     signs: int = -1
 
@@ -43,18 +48,44 @@ class Yakv(SparseStrategy):
     summary: ClassVar[str] = "2-bit keys select; 4-bit keys and values on the host"
     presets: ClassVar[Mapping[str, Mapping[str, Option]]] = {"paper": {}, "code": {"index_group": 128}}
 
+    def __post_init__(self) -> None:
+        SparseStrategy.__post_init__(self)
+        higgs(self.index_bits, 1024, self.index_group)  # refuses impossible options
+
+    def quantizers(self, heads: int, size: int) -> tuple[Higgs, Higgs]:
+        """Return the index's, of all kv-heads together, and the stores', of each head alone."""
+        return higgs(self.index_bits, heads * size, self.index_group, self.signs), higgs(4, size, signs=self.signs)
+
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Quantise the prompt: once for the index, once for the stores."""
         if self.covers(prompt):
             return None
         _, heads, length, size = prompt.keys.shape
         border = max(0, length - self.local)
-        stored = higgs(4, size, signs=self.signs)
+        index, stored = self.quantizers(heads, size)
         return Sealed(
-            index=HiggsKeys.of(prompt, higgs(2, heads * size, self.index_group, self.signs), border),
+            index=HiggsKeys.of(prompt, index, border),
             keys=QuantizedStore.keys(prompt, stored),
             values=QuantizedStore.values(prompt, stored),
             residents=Residents.at(prompt, *window(prompt, border)),
             selection=self.selection(prompt, prompt.valid[:, :border], self.counts(prompt)),
             unit=1,
         )
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return codes of every key and the window on the device; codes of keys and values on the host, and moved."""
+        heads, size, tokens = geometry.heads, geometry.size, geometry.tokens
+        if self.covers_tokens(tokens):
+            return geometry.full
+        index, stored = self.quantizers(heads, size)
+        border = max(0, tokens - self.local)
+        token = 2 * heads * stored.nbytes(size)
+        return Footprint(
+            device=border * index.nbytes(heads * size) + geometry.residents(tokens - border),
+            host=tokens * token + START,
+            moved=min(self.count(tokens), border) * token,
+        )
+
+    def device_knob(self, geometry: Geometry) -> Knob:
+        """Return the bits of the index."""
+        return listed({"index_bits": bits} for bits in sorted(HIGGS_GRIDS))

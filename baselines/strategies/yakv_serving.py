@@ -9,14 +9,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.indexes import ExactKeys, HiggsKeys, Index, QuantizedKeys
+from text2json.baselines.knobs import Knob, Setting, listed
 from text2json.baselines.prompt import Prompt
-from text2json.baselines.quantizers.formats import higgs
+from text2json.baselines.quantizers.formats import HIGGS_GRIDS, higgs
 from text2json.baselines.quantizers.fp8 import Fp8
 from text2json.baselines.rules import mean
 from text2json.baselines.sealed import Residents, Sealed
 from text2json.baselines.stores import ExactStore, QuantizedStore, Store
-from text2json.baselines.strategy import Option, SparseStrategy
+from text2json.baselines.strategy import Option, SparseStrategy, share_of
 from text2json.errors import SpecError
 
 
@@ -41,6 +43,7 @@ class YakvServing(SparseStrategy):
         least: prompts with fewer tokens stay whole.
         store: fp8 or exact.
         landmarks: higgs, fp8 or exact.
+        index_bits: of higgs landmarks: 1, 2 or 4.
     """
 
     budget: float = 0.015625
@@ -50,6 +53,7 @@ class YakvServing(SparseStrategy):
     least: int = 512
     store: str = "fp8"
     landmarks: str = "higgs"
+    index_bits: int = 2
 
     name: ClassVar[str] = "yakv-serving"
     source: ClassVar[str] = "arXiv 2604.08426, its inference server"
@@ -67,14 +71,19 @@ class YakvServing(SparseStrategy):
         SparseStrategy.__post_init__(self)
         if not (0 <= self.prefix < 1 and 0 <= self.suffix < 1):
             raise SpecError("yakv-serving: prefix and suffix are shares of the prompt", remedy="give 0 up to below 1")
+        higgs(self.index_bits, 1024)  # refuses impossible options
+
+    def ends(self, tokens: int) -> tuple[int, int]:
+        """Return how many first and last tokens of a prompt of `tokens` are always read."""
+        return int(tokens * self.prefix), max(int(tokens * self.suffix), share_of(self.local, tokens))
 
     def residents(self, prompt: Prompt) -> Tensor:
         """Return (B, N) the first and last tokens of each row, padding left out."""
         tokens = prompt.tokens.unsqueeze(1)
-        first = (tokens * self.prefix).long()
-        last = (tokens * self.suffix).long().clamp(min=self.local)
+        first, last = prompt.tokens.new_tensor([self.ends(count) for count in prompt.tokens.tolist()]).T.unsqueeze(2)
         rank = prompt.valid.long().cumsum(1)
-        return prompt.valid & ((rank <= first) | (rank > tokens - last))
+        kept: Tensor = prompt.valid & ((rank <= first) | (rank > tokens - last))
+        return kept
 
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Quantise the prompt; keep its first and last tokens exact on the device."""
@@ -101,10 +110,32 @@ class YakvServing(SparseStrategy):
         if self.landmarks == "fp8":
             return QuantizedKeys.of(prompt, Fp8(), tokens)
         _, heads, _, size = prompt.keys.shape
-        return HiggsKeys.of(prompt, higgs(2, heads * size), tokens)
+        return HiggsKeys.of(prompt, higgs(self.index_bits, heads * size), tokens)
 
     def stored(self, purpose: str, rows: Tensor) -> Store:
         """Put rows (B, H, N, D) on the host."""
         if self.store == "exact":
             return ExactStore("host", purpose, rows.contiguous())
         return QuantizedStore.of("host", purpose, rows, Fp8())
+
+    def footprint(self, geometry: Geometry) -> Footprint:
+        """Return landmarks of all but the last tokens and both ends on the device, the same tokens on the host."""
+        heads, size, tokens = geometry.heads, geometry.size, geometry.tokens
+        first, last = self.ends(tokens)
+        middle = max(0, tokens - first - last)
+        if tokens < self.least or self.count(tokens) >= middle:
+            return geometry.full
+        channels = heads * size
+        widths = {
+            "higgs": higgs(self.index_bits, channels).nbytes(channels),
+            "fp8": channels,
+            "exact": channels * geometry.element,
+        }
+        token = 2 * channels * (1 if self.store == "fp8" else geometry.element)
+        device = (tokens - last) * widths[self.landmarks] + geometry.residents(first + last)
+        return Footprint(device, (tokens - last) * token, self.count(tokens) * token)
+
+    def device_knob(self, geometry: Geometry) -> Knob:
+        """Return the precision of the landmarks."""
+        codes: list[Setting] = [{"landmarks": "higgs", "index_bits": bits} for bits in sorted(HIGGS_GRIDS)]
+        return listed([*codes, {"landmarks": "fp8"}, {"landmarks": "exact"}])

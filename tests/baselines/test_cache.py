@@ -147,7 +147,7 @@ def test_the_ledger_counts_what_the_formulae_say() -> None:
     answer(model, prompts(1, 200), cache)
     kept = cache.ledger.kept
     assert kept["device", "index"] == 2 * 200 * (128 // 4 + 2)
-    assert kept["host", "keys"] == 2 * 200 * 4 * (32 // 2 + 2) + 2 * 200 * 8  # positions of the keys are kept too
+    assert kept["host", "keys"] == 2 * 200 * 4 * (32 // 2 + 2) + 2 * 8  # where the prompt begins is kept too
     assert kept["host", "values"] == 2 * 200 * 4 * (32 // 2 + 2)
     assert cache.ledger.moved_bytes_per_step == 2 * 4 * 10 * 2 * (32 // 2 + 2)
     full = tiered_cache(model, "full")
