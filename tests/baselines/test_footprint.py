@@ -120,7 +120,7 @@ def index_bytes(spec: str, geometry: Geometry = LLAMA_LAYER) -> float:
     ],
 )
 def test_device_bytes_a_token_are_those_of_the_papers(spec: str, expected: float) -> None:
-    """D = 128, 8 kv-heads, 16 bits; the figures are arithmetic from the methods' definitions."""
+    """Head size 128, 8 kv-heads, 16 bits; the figures are arithmetic from the methods' definitions."""
     assert index_bytes(spec) == pytest.approx(expected, rel=2e-3, abs=1e-6)
 
 
@@ -135,7 +135,7 @@ def test_yakv_takes_a_fifteenth_of_full_attention_with_everything_counted() -> N
     [("shadowkv", 4), ("yakv", 4.125), ("arkvale", 4), ("full-offload", 512), ("oracle", 8)],
 )
 def test_equal_traffic_is_that_of_the_paper(spec: str, bytes_a_token: float) -> None:
-    """ArXiv 2604.08426: 1.5625 % of 16-bit values, 3.125 % at 4 bits and 0.78125 % of both move 4 bytes."""
+    """From arXiv 2604.08426: 1.5625 % of 16-bit values, 3.125 % at 4 bits and 0.78125 % of both move 4 bytes."""
     found = parse_spec(spec).footprint(LLAMA_LAYER).per_token(LLAMA_LAYER).moved
     assert found == pytest.approx(bytes_a_token, rel=2e-3)
 
