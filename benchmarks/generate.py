@@ -2,7 +2,8 @@
 
 Each figure comes with the reference that it is compared with, measured in the same run on the same machine.
 
-workers  all samples of `paper` with one and with two processes, beside what two processes gain on a bare loop
+workers  the command on all samples of `paper` with one and with two processes, start and imports included, beside
+         what two processes gain on a bare loop
 values   values drawn from the frozen lexicons against the same kinds of values from Faker
 memory   peak memory after 100,000 samples of `short`, beside that after 5,000
 """
@@ -17,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 ROUNDS = 5
 
@@ -30,11 +30,11 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def write_paper(workers: int, samples: int) -> float:
-    """Return the seconds that a folder of `paper` takes, start of the processes included."""
-    from text2json.writing import write_dataset
-
+    """Return the seconds that `text2json generate paper` takes."""
+    command = [sys.executable, "-m", "text2json", "generate", "paper", "--samples", str(samples)]
     with tempfile.TemporaryDirectory() as folder:
-        return seconds(lambda: write_dataset("paper", Path(folder) / "d", workers=workers, samples=samples))
+        command += ["--workers", str(workers), "--out", f"{folder}/d"]
+        return seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
 
 
 def loop(count: int) -> int:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any, ClassVar
-
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from text2json.errors import DataError
+
+if TYPE_CHECKING:
+    from pydantic import ConfigDict, TypeAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Sample:
     Gold, schema, evidence and knobs are canonical JSON *strings*, since columnar JSON types change values.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid"}
 
     id: str
     """Stable name, for example `products-000123`."""
@@ -54,6 +55,8 @@ class Sample:
 
 @cache
 def _adapter() -> TypeAdapter[Sample]:
+    from pydantic import TypeAdapter  # here, since documents are made without it
+
     return TypeAdapter(Sample)
 
 
@@ -63,6 +66,8 @@ def sample_from_row(row: Mapping[str, Any], *, file: str | None = None, line: in
     Raises:
         DataError: a column is missing, unknown or of the wrong type; names `file` and `line`.
     """
+    from pydantic import ValidationError
+
     try:
         return _adapter().validate_python(dict(row))
     except ValidationError as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from text2json.batches import Numbers, numbers
 from text2json.manifest import Manifest
 from text2json.schemas.sample import Sample
 
@@ -55,14 +55,13 @@ class Figures:
 
     def add(self, sample: Sample) -> None:
         """Take one more sample."""
-        measure = self.tokens or len
-        self.size.add(measure(sample.problem))
-        self.answer.add(measure(sample.answer))
-        self.records.add(len(json.loads(sample.answer)))
-        self.leaves.add(len(json.loads(sample.evidence)))
-        knobs = json.loads(sample.knobs)
-        self.places.add(knobs.get("places", knobs.get("records", 0)))
-        self.distance.add(knobs.get("spread", 0))
+        self.take(numbers(sample, self.tokens or len))
+
+    def take(self, row: Numbers) -> None:
+        """Take the figures of one more sample."""
+        series = (self.size, self.answer, self.records, self.leaves, self.places, self.distance)
+        for found, number in zip(series, row, strict=True):
+            found.add(number)
 
     def row(self) -> list[str]:
         """Return its line of the table."""

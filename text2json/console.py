@@ -18,8 +18,13 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(title: str, total: int, *, ticking: bool = True) -> Iterator[Callable[[int], None]]:
     """Show a bar with the time left on a terminal's standard error, and nothing elsewhere.
+
+    Args:
+        title: what stands before the bar.
+        total: items to come.
+        ticking: move the clock between items too, which takes a thread.
 
     Yields:
         A function that moves the bar by a number of items.
@@ -39,9 +44,15 @@ def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                TextColumn("left"), TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=ticking) as bars:
         task = bars.add_task(title, total=total)
-        yield lambda count: bars.advance(task, count)
+
+        def advance(count: int) -> None:
+            bars.advance(task, count)
+            if not ticking:
+                bars.refresh()
+
+        yield advance
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

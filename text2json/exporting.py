@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from text2json.drafts import whole_file
 from text2json.errors import DataError
 from text2json.schemas.sample import Sample
 
@@ -31,22 +30,9 @@ def export_jsonl(samples: Iterable[Sample], file: Path, *, row: Callable[[Sample
     """
     if file.exists():
         raise DataError("exists", file=file, remedy="choose another --out")
-    draft = ""
     count = 0
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as lines:
-            for sample in samples:
-                lines.write(json.dumps(row(sample), ensure_ascii=False) + "\n")
-                count += 1
-        Path(draft).chmod(0o644)
-        Path(draft).replace(file)
-        draft = ""
-    except OSError as error:
-        raise DataError(f"cannot be written: {error.strerror or error}", file=file,
-                        remedy="free some space, or choose another --out") from error  # fmt: skip
-    finally:
-        if draft:
-            Path(draft).unlink(missing_ok=True)
+    with whole_file(file) as draft, draft.open("w", encoding="utf-8", newline="\n") as lines:
+        for sample in samples:
+            lines.write(json.dumps(row(sample), ensure_ascii=False) + "\n")
+            count += 1
     return count

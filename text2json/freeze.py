@@ -11,8 +11,8 @@ from pathlib import Path
 from text2json.card import Figures, folder_card, qwen_tokens
 from text2json.console import note
 from text2json.errors import DataError, Text2JSONError
+from text2json.generators import generate
 from text2json.manifest import VERSIONS, Digest, Entry, Manifest, inputs
-from text2json.writing import Part, making
 
 WANTED = {
     "short": {"test": 400, "train": 4000},
@@ -24,7 +24,6 @@ WANTED = {
 }
 """Samples of each configuration and split; another split has another seed, so that ids tell nothing."""
 SEEDS = {"test": 0, "train": 1}
-WORKERS = 2
 
 
 def freeze(version: str, card: Path | None) -> Manifest:
@@ -39,19 +38,16 @@ def freeze(version: str, card: Path | None) -> Manifest:
     configs: dict[str, dict[str, Entry]] = {}
     figures = []
     count = qwen_tokens()
-    with making(WORKERS) as make:
-        for config, splits in WANTED.items():
-            for split, samples in splits.items():
-                part = Part(config, split, samples, SEEDS[split], {})
-                found, digest = Figures(config, split, count), Digest()
-                for samples_made, lines in make(part):
-                    digest.update(lines, len(samples_made))
-                    for sample in samples_made:
-                        found.add(sample)
-                entry = Entry(samples=samples, seed=part.seed, sha256=digest.hexdigest())
-                configs.setdefault(config, {})[split] = entry
-                figures.append(found)
-                note(f"{config}/{split}: {entry.sha256}, tokens {found.size}, answers {found.answer}")
+    for config, splits in WANTED.items():
+        for split, samples in splits.items():
+            found, digest = Figures(config, split, count), Digest()
+            for sample in generate(config, split=split, seed=SEEDS[split], samples=samples):
+                digest.add(sample)
+                found.add(sample)
+            entry = Entry(samples=samples, seed=SEEDS[split], sha256=digest.hexdigest())
+            configs.setdefault(config, {})[split] = entry
+            figures.append(found)
+            note(f"{config}/{split}: {entry.sha256}, tokens {found.size}, answers {found.answer}")
     manifest = Manifest(version=version, inputs=inputs(), configs=configs)
     file.parent.mkdir(exist_ok=True)
     file.write_text(manifest.text(), encoding="utf-8")

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from text2json.batches import canonical_lines
 from text2json.errors import DataError, SpecError, did_you_mean
-from text2json.schemas.canonical import canonical_json
 from text2json.schemas.sample import Sample
 
 MANIFEST = "manifest.json"
@@ -53,11 +52,6 @@ class Manifest(BaseModel):
     def text(self) -> str:
         """Return it as its file holds it."""
         return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def canonical_lines(samples: Iterable[Sample]) -> bytes:
-    """Return samples as canonical JSONL, in UTF-8."""
-    return "".join(canonical_json(sample.to_dict()) + "\n" for sample in samples).encode()
 
 
 class Digest:

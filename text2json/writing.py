@@ -1,57 +1,32 @@
 """Write documents to a folder: Parquet per configuration and split, a manifest and a card.
 
-Everything is first written beside the folder and renamed at the end, so that a folder that exists is whole.
+Everything is first written beside the folder and renamed at the end, so that a folder that exists is whole. What only
+the writing needs is imported late, while the workers are at work already.
 """
 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import pickle
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing.pool import AsyncResult, Pool
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from text2json.card import Figures, folder_card
+from text2json.batches import TEXTS, Batch, Column, Part, jobs, packed
+from text2json.drafts import whole_folder
 from text2json.errors import CheckFailed, DataError, SpecError
 from text2json.generators import generate
 from text2json.generators.knobs import configuration, recorded
-from text2json.manifest import (
-    MANIFEST,
-    Digest,
-    Entry,
-    Manifest,
-    canonical_lines,
-    first_changed_input,
-    frozen,
-    frozen_entry,
-    inputs,
-)
 from text2json.schemas.sample import Sample
+from text2json.workers import making
 
-CHUNK = 200
-AHEAD = 8
-"""Chunks that this process makes ahead of their turn."""
-CHUNK_CHARACTERS = 8_000_000
-"""What a chunk of samples may hold, so that memory stays flat for documents of any length."""
+if TYPE_CHECKING:
+    import pyarrow as pa
 
+    from text2json.card import Figures
+    from text2json.manifest import Digest, Entry, Manifest
 
-@dataclass(frozen=True)
-class Part:
-    """One configuration's split, as it is to be written."""
-
-    config: str
-    split: str
-    samples: int
-    seed: int
-    knobs: dict[str, Any]
-    sha256: str | None = None
-    """What must come out, where it is frozen."""
+ROW_GROUP = 8
+"""Batches in a row group of Parquet."""
 
 
 def write_dataset(
@@ -88,8 +63,9 @@ def write_dataset(
     parts = plan(config, split, samples=samples, seed=seed, knobs=knobs or {}, version=version)
     for part in parts:  # impossible knobs show before any file
         next(generate(part.config, split=part.split, seed=part.seed, samples=1, **part.knobs))
-    with whole_folder(folder) as draft:
-        manifest = _write_parts(draft, parts, workers, version, advance)
+    wanted = [job for part in parts for job in jobs(part)]
+    with whole_folder(folder) as draft, making(wanted, workers, draft) as batches:
+        manifest = _write_parts(draft, parts, batches, version, advance)
     return manifest.model_dump(mode="json")
 
 
@@ -99,49 +75,22 @@ def import_samples(samples: Iterable[Sample], folder: Path, config: str) -> Entr
     Raises:
         DataError: the folder is not empty, or cannot be written.
     """
+    from text2json.card import Figures
+    from text2json.manifest import MANIFEST, Entry, Manifest
+
     _must_be_empty(folder)
     figures = Figures(config, "test")
     with whole_folder(folder) as draft:
-        digest, count = _write_parquet(draft / config / "test.parquet", _groups(samples), figures, lambda _: None)
+        digest, count = _write_parquet(draft / config / "test.parquet", packed(samples), figures, lambda _: None)
         entry = Entry(samples=count, seed=0, sha256=digest)
         manifest = Manifest(inputs={}, configs={config: {"test": entry}})
         (draft / MANIFEST).write_text(manifest.text(), encoding="utf-8")
     return entry
 
 
-def _groups(samples: Iterable[Sample]) -> Iterator[Group]:
-    rest = iter(samples)
-    while group := list(itertools.islice(rest, CHUNK)):
-        yield group, canonical_lines(group)
-
-
 def _must_be_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError("exists and is not empty", file=folder, remedy="choose another --out")
-
-
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write into that becomes `folder` when all went well, and goes away otherwise.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    draft: Path | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        yield draft
-        if folder.exists():
-            folder.rmdir()
-        draft.chmod(0o755)
-        draft.rename(folder)
-    except OSError as error:
-        raise DataError(f"cannot be written: {error.strerror or error}", file=folder,
-                        remedy="free some space, or choose another --out") from error  # fmt: skip
-    finally:
-        if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 def plan(
@@ -162,6 +111,8 @@ def plan(
                 count = settings.samples if samples is None else samples
                 parts.append(Part(name, half, count, 0 if seed is None else seed, knobs))
                 continue
+            from text2json.manifest import frozen_entry
+
             entry = frozen_entry(version, name, half)
             if knobs or samples not in (None, entry.samples) or seed not in (None, entry.seed):
                 raise SpecError(f"version {version} of {name} is frozen: {entry.samples} samples, seed {entry.seed}",
@@ -171,23 +122,25 @@ def plan(
 
 
 def _write_parts(
-    draft: Path, parts: Sequence[Part], workers: int, version: str | None, advance: Callable[[int], None]
+    draft: Path, parts: Sequence[Part], batches: Iterator[Batch], version: str | None, advance: Callable[[int], None]
 ) -> Manifest:
+    from text2json.card import Figures, folder_card
+    from text2json.manifest import MANIFEST, Entry, Manifest, first_changed_input, frozen, inputs
+
     configs: dict[str, dict[str, Entry]] = {}
     figures: list[Figures] = []
-    with making(workers) as make:
-        for part in parts:
-            found = Figures(part.config, part.split)
-            file = draft / part.config / f"{part.split}.parquet"
-            digest, _ = _write_parquet(file, make(part), found, advance)
-            if part.sha256 not in (None, digest) and version is not None:
-                raise CheckFailed(
-                    f"{part.config}/{part.split} is not that of version {version}: sha256 {digest}, "
-                    f"frozen {part.sha256}; {first_changed_input(frozen(version))}"
-                )
-            entry = Entry(samples=part.samples, seed=part.seed, knobs=recorded(part.knobs), sha256=digest)
-            configs.setdefault(part.config, {})[part.split] = entry
-            figures.append(found)
+    for part in parts:
+        found = Figures(part.config, part.split)
+        file = draft / part.config / f"{part.split}.parquet"
+        digest, _ = _write_parquet(file, itertools.islice(batches, len(jobs(part))), found, advance)
+        if part.sha256 not in (None, digest) and version is not None:
+            raise CheckFailed(
+                f"{part.config}/{part.split} is not that of version {version}: sha256 {digest}, "
+                f"frozen {part.sha256}; {first_changed_input(frozen(version))}"
+            )
+        entry = Entry(samples=part.samples, seed=part.seed, knobs=recorded(part.knobs), sha256=digest)
+        configs.setdefault(part.config, {})[part.split] = entry
+        figures.append(found)
     live = {knob for part in parts for knob in [part.knobs.get("locale")] if knob}
     manifest = Manifest(version=version, inputs=inputs(), made_with=_faker() if live else {}, configs=configs)
     (draft / MANIFEST).write_text(manifest.text(), encoding="utf-8")
@@ -201,90 +154,62 @@ def _faker() -> dict[str, str]:
     return {"faker": version("faker")}
 
 
-Job = tuple[Part, int, int]
-Group = tuple[list[Sample], bytes]
-"""Some samples and their canonical JSONL, which is made where they are made."""
-Making = Callable[[Part], Iterator[Group]]
-
-
-def _make_chunk(job: Job) -> Group:
-    part, start, count = job
-    made = generate(part.config, split=part.split, seed=part.seed, samples=count, start=start, **part.knobs)
-    samples = list(made)
-    return samples, canonical_lines(samples)
-
-
-def _jobs(part: Part, workers: int) -> Iterator[Job]:
-    longest = configuration(part.config, **part.knobs).length[1]
-    size = max(1, min(CHUNK, CHUNK_CHARACTERS // longest, -(-part.samples // (8 * workers))))
-    return ((part, start, min(size, part.samples - start)) for start in range(0, part.samples, size))
-
-
-def _make_file(job: Job, file: str) -> str:
-    """Make a group and leave it in a file: a pipe of so many bytes would hold up a busy reader."""
-    with Path(file).open("wb") as out:
-        pickle.dump(_make_chunk(job), out, protocol=5)
-    return file
-
-
-def _taken(file: str) -> Group:
-    with Path(file).open("rb") as made:
-        group: Group = pickle.load(made)
-    Path(file).unlink()
-    return group
-
-
-@contextmanager
-def making(workers: int) -> Iterator[Making]:
-    """Give a function that yields the samples of a part in order, a few at a time, made by `workers` processes.
-
-    This process is one of them; the others start at once, while it still loads what it needs to write.
-    """
-    if workers == 1:
-        yield lambda part: map(_make_chunk, _jobs(part, 1))
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="text2json-") as folder,
-        multiprocessing.get_context("spawn").Pool(workers - 1) as pool,
-    ):
-        yield lambda part: _share(list(_jobs(part, workers)), pool, workers - 1, folder)
-
-
-def _share(jobs: list[Job], pool: Pool, others: int, folder: str) -> Iterator[Group]:
-    """Yield the groups of `jobs` in order; whoever is free takes the next job, and few wait for their turn."""
-    waiting: dict[int, AsyncResult[str]] = {}
-    own: dict[int, Group] = {}
-    taken = 0
-    for turn in range(len(jobs)):
-        while True:
-            while taken < len(jobs) and sum(not made.ready() for made in waiting.values()) < 2 * others:
-                waiting[taken] = pool.apply_async(_make_file, (jobs[taken], f"{folder}/{taken}"))
-                taken += 1
-            idle = taken < len(jobs) and len(own) < AHEAD
-            if turn in own or (turn in waiting and (waiting[turn].ready() or not idle)):
-                break
-            own[taken], taken = _make_chunk(jobs[taken]), taken + 1
-        yield own.pop(turn) if turn in own else _taken(waiting.pop(turn).get())
-
-
 def _write_parquet(
-    file: Path, groups: Iterable[Group], figures: Figures, advance: Callable[[int], None]
+    file: Path, batches: Iterable[Batch], figures: Figures, advance: Callable[[int], None]
 ) -> tuple[str, int]:
     """Write the samples and return the SHA-256 of their canonical JSONL and their number."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    text = ("id", "domain", "kind", "problem", "answer", "schema")
-    columns = [(name, pa.string()) for name in text]
-    columns += [("text_span", pa.list_(pa.int64())), *((name, pa.string()) for name in ("evidence", "knobs", "canary"))]
+    from text2json.manifest import Digest
+
     digest = Digest()
     file.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(file, pa.schema(columns), compression="zstd", use_dictionary=False) as writer:
-        for samples, lines in groups:
-            for sample in samples:
-                figures.add(sample)
-            digest.update(lines, len(samples))
-            arrays = [pa.array([getattr(sample, name) for sample in samples], kind) for name, kind in columns]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=writer.schema))
-            advance(len(samples))
+    rest = iter(batches)
+    with pq.ParquetWriter(file, _schema(), compression="zstd", use_dictionary=False) as writer:
+        while group := list(_counted(itertools.islice(rest, ROW_GROUP), digest, figures, advance)):
+            writer.write_table(_table(group))
     return digest.hexdigest(), digest.count
+
+
+def _counted(
+    batches: Iterable[Batch], digest: Digest, figures: Figures, advance: Callable[[int], None]
+) -> Iterator[Batch]:
+    """Pass batches on, hashed and counted."""
+    for batch in batches:
+        digest.update(batch.lines, batch.count)
+        for row in batch.numbers:
+            figures.take(row)
+        advance(batch.count)
+        yield batch
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    columns = {name: pa.string() for name in TEXTS}
+    order = [*TEXTS[:6], "text_span", *TEXTS[6:]]
+    return pa.schema([(name, columns.get(name, pa.list_(pa.int64()))) for name in order])
+
+
+def _table(batches: Sequence[Batch]) -> pa.Table:
+    """Put the columns' bytes together as Arrow; `pa.array` would do, but it imports pandas to look at a list."""
+    import pyarrow as pa
+
+    def text(column: Column, rows: int) -> pa.Array:
+        buffers = [None, pa.py_buffer(column.offsets), pa.py_buffer(column.values)]
+        return pa.Array.from_buffers(pa.string(), rows, buffers)
+
+    def spans(column: Column, rows: int) -> pa.Array:
+        values = pa.Array.from_buffers(pa.int64(), 2 * rows, [None, pa.py_buffer(column.values)])
+        return pa.Array.from_buffers(
+            pa.list_(pa.int64()), rows, [None, pa.py_buffer(column.offsets)], children=[values]
+        )
+
+    schema = _schema()
+    tables = [
+        pa.Table.from_arrays(
+            [spans(batch.spans, batch.count) if name == "text_span" else text(batch.texts[name], batch.count)
+             for name in schema.names], schema=schema)
+        for batch in batches
+    ]  # fmt: skip
+    return pa.concat_tables(tables)

@@ -22,10 +22,12 @@ from text2json.writing import import_samples, write_dataset
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
-    one = write_dataset("short", tmp_path / "one", samples=30)
-    two = write_dataset("short", tmp_path / "two", samples=30, workers=2)
+    one = write_dataset("short", tmp_path / "one", samples=130)
+    two = write_dataset("short", tmp_path / "two", samples=130, workers=2)
     assert one == two
     assert list(iter_samples(tmp_path / "one")) == list(iter_samples(tmp_path / "two"))
+    files = [(tmp_path / name / "short" / "test.parquet").read_bytes() for name in ("one", "two")]
+    assert files[0] == files[1], "Parquet too, under one release of its library"
 
 
 def test_the_manifest_says_what_was_made(tmp_path: Path) -> None:
@@ -112,19 +114,11 @@ def test_documents_that_are_not_the_versions_are_refused(tmp_path: Path, monkeyp
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_a_killed_run_leaves_no_folder_under_its_name(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "text2json",
-        "generate",
-        "short",
-        "--samples",
-        "100000",
-        "--out",
-        str(tmp_path / "d"),
-    ]
-    process = subprocess.Popen(command)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_killed_run_leaves_no_folder_under_its_name(workers: str, tmp_path: Path) -> None:
+    out = str(tmp_path / "d")
+    command = [sys.executable, "-m", "text2json", "generate", "short", "--samples", "100000", "--workers", workers]
+    process = subprocess.Popen([*command, "--out", out])
     deadline = time.monotonic() + 30
     while not list(tmp_path.glob(".d-*/short/test.parquet")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -132,8 +126,28 @@ def test_a_killed_run_leaves_no_folder_under_its_name(tmp_path: Path) -> None:
     process.wait()
     assert list(tmp_path.glob(".d-*"))
     assert not (tmp_path / "d").exists()
+    time.sleep(0.5)  # its workers notice and end
     write_dataset("short", tmp_path / "d", samples=2)
     assert len(list(iter_samples(tmp_path / "d"))) == 2
+    assert [left.name for left in tmp_path.iterdir()] == ["d"], "the next run removed what the killed one left"
+
+
+LIMIT = 300_000
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sets a limit on file sizes")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_file_system_that_takes_no_more_is_reported_by_the_command(workers: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "text2json", "generate", "paper", "--samples", "60", "--workers", workers]
+    code = f"import os,resource,signal,sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({LIMIT}, {LIMIT})); "
+    code += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", code, *command, "--out", str(tmp_path / "d")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert f"{tmp_path / 'd'}: cannot be written: " in done.stderr
+    assert "File too large (free some space, or choose another --out)" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_samples_from_elsewhere_become_a_folder(tmp_path: Path) -> None:

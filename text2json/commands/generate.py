@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         knobs["locale"] = args.locale
     wanted = {"samples": args.samples, "seed": args.seed, "knobs": knobs, "version": args.version}
     total = sum(part.samples for part in plan(args.config, args.split, **wanted))
-    with progress(f"{args.config}/{args.split}", total) as advance:
+    with progress(f"{args.config}/{args.split}", total, ticking=False) as advance:  # workers fork best without threads
         manifest = write_dataset(
             args.config, args.out, split=args.split, workers=args.workers, advance=advance, **wanted
         )

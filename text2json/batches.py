@@ -1,0 +1,134 @@
+"""Samples on their way from whoever makes them to the file: in batches, as the bytes that will be written.
+
+A batch is bytes and numbers alone, so that it passes between processes without being taken apart.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from text2json.generators import generate
+from text2json.generators.knobs import configuration
+from text2json.schemas.canonical import canonical_json
+from text2json.schemas.sample import Sample
+
+TEXTS = ("id", "domain", "kind", "problem", "answer", "schema", "evidence", "knobs", "canary")
+"""The columns that hold text."""
+JOB_SAMPLES = 50
+JOB_CHARACTERS = 2_000_000
+"""What a batch may hold, so that memory stays flat for documents of any length."""
+Numbers = tuple[int, int, int, int, int, int]
+"""A sample's size, its answer's size, records, leaves, places needed and distance within a record."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One configuration's split, as it is to be written."""
+
+    config: str
+    split: str
+    samples: int
+    seed: int
+    knobs: dict[str, Any]
+    sha256: str | None = None
+    """What must come out, where it is frozen."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Some samples of a part, `start`, `start` + 1, ..."""
+
+    part: Part
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as Arrow keeps it: where each row's value begins (32-bit, one more than rows), and all values."""
+
+    offsets: bytes
+    values: bytes
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples as they will be written."""
+
+    count: int
+    lines: bytes
+    """Canonical JSONL."""
+    texts: dict[str, Column]
+    spans: Column
+    """`text_span`, as 64-bit numbers."""
+    numbers: list[Numbers]
+    """For the card, sizes in characters."""
+
+
+def jobs(part: Part) -> list[Job]:
+    """Cut a part into jobs; the cut depends on nothing but the part."""
+    longest = configuration(part.config, **part.knobs).length[1]
+    size = max(1, min(JOB_SAMPLES, JOB_CHARACTERS // longest))
+    return [Job(part, start, min(size, part.samples - start)) for start in range(0, part.samples, size)]
+
+
+def make(job: Job) -> Batch:
+    """Make the samples of a job.
+
+    Raises:
+        SpecError: a sample's knobs are impossible.
+    """
+    part = job.part
+    return pack(list(generate(part.config, split=part.split, seed=part.seed, samples=job.count, start=job.start,
+                              **part.knobs)))  # fmt: skip
+
+
+def packed(samples: Iterable[Sample]) -> Iterator[Batch]:
+    """Pack samples from elsewhere, a few at a time."""
+    waiting: list[Sample] = []
+    size = 0
+    for sample in samples:
+        waiting.append(sample)
+        size += len(sample.problem)
+        if len(waiting) == JOB_SAMPLES or size > JOB_CHARACTERS:
+            yield pack(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield pack(waiting)
+
+
+def pack(samples: Sequence[Sample]) -> Batch:
+    """Turn samples into the bytes of their columns."""
+    texts = {name: _column([getattr(sample, name).encode() for sample in samples]) for name in TEXTS}
+    spans = Column(
+        array("i", range(0, 2 * len(samples) + 1, 2)).tobytes(),
+        array("q", [place for sample in samples for place in sample.text_span]).tobytes(),
+    )
+    return Batch(len(samples), canonical_lines(samples), texts, spans, [numbers(sample, len) for sample in samples])
+
+
+def _column(values: Sequence[bytes]) -> Column:
+    return Column(array("i", accumulate(map(len, values), initial=0)).tobytes(), b"".join(values))
+
+
+def canonical_lines(samples: Iterable[Sample]) -> bytes:
+    """Return samples as canonical JSONL, in UTF-8."""
+    return "".join(canonical_json(sample.to_dict()) + "\n" for sample in samples).encode()
+
+
+def numbers(sample: Sample, measure: Callable[[str], int]) -> Numbers:
+    """Return what the card counts of a sample; `measure` gives a text's size."""
+    knobs = json.loads(sample.knobs)
+    return (
+        measure(sample.problem),
+        measure(sample.answer),
+        len(json.loads(sample.answer)),
+        len(json.loads(sample.evidence)),
+        knobs.get("places", knobs.get("records", 0)),
+        knobs.get("spread", 0),
+    )

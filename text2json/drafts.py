@@ -1,0 +1,106 @@
+"""Folders and files that stand under their names only when they are whole: drafts beside them, renamed at the end.
+
+A draft is locked while its run lives. So what a killed run left is known for what it is, and the next run with the
+same target removes it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from text2json.console import note
+from text2json.errors import DataError
+
+try:
+    import fcntl
+except ImportError:  # no such locks on this system: drafts of killed runs stay
+    fcntl = None  # type: ignore[assignment]
+
+SUFFIX = ".draft"
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to write into that becomes `folder` when all went well, and goes away otherwise.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    with _draft(folder) as draft:
+        yield draft
+        if folder.exists():
+            folder.rmdir()
+        draft.chmod(0o755)
+        draft.rename(folder)
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[Path]:
+    """Give a place to write to that becomes `file` when all went well, and goes away otherwise.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    with _draft(file) as draft:
+        yield draft / file.name
+        (draft / file.name).replace(file)
+
+
+@contextmanager
+def _draft(target: Path) -> Iterator[Path]:
+    """Give a locked folder beside `target` that goes away at the end."""
+    draft, lock = None, None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(target)
+        draft, lock = _locked_folder(target)
+        yield draft
+    except OSError as error:
+        raise DataError(f"cannot be written: {error.strerror or error}", file=target,
+                        remedy="free some space, or choose another --out") from error  # fmt: skip
+    finally:
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _locked_folder(target: Path) -> tuple[Path, int | None]:
+    while True:
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=SUFFIX, dir=target.parent))
+        lock = _lock(draft)
+        if draft.exists():  # nobody took it for a leftover before it was locked
+            return draft, lock
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder until the handle is closed or the process ends; nothing if it is locked or cannot be."""
+    handle = None
+    try:
+        if fcntl is not None:
+            handle = os.open(folder, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if handle is not None:
+            os.close(handle)
+        return None
+    return handle
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the drafts of `target` whose runs are no more."""
+    for left in target.parent.iterdir():
+        if not (left.name.startswith(f".{target.name}-") and left.name.endswith(SUFFIX)):
+            continue
+        lock = _lock(left)
+        if lock is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
+            note(f"{left}: left by a run that was killed; removed")
