@@ -78,6 +78,7 @@ class EntrySettings(_Part):
 
     max_new_tokens: int = Field(ge=1)
     batch_size: int = Field(ge=1)
+    seed: int = 0
     dtype: Name
     device: Name
     started: Name
@@ -182,7 +183,7 @@ def identity(
 
     The same answers from other hardware are another entry, since their times differ.
     """
-    run = settings.model_dump(include={"max_new_tokens", "batch_size", "dtype", "device"})
+    run = settings.model_dump(exclude={"started", "finished"})
     parts = [model.name, model.revision, strategy.spec, dataset.sha256, run, hardware, predictions.sha256]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
 

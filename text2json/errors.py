@@ -7,7 +7,8 @@
     │   ├── DataError         a file or data set that is missing, broken or inconsistent
     │   ├── SpecError         an unknown or impossible strategy, option, configuration or version
     │   └── ModelError        a model that cannot be loaded or served
-    └── CheckFailed           the input was fine and the answer is no; the command line exits with 1
+    ├── CheckFailed           the input was fine and the answer is no; the command line exits with 1
+    └── HubError              the Hub cannot be reached, or refuses; the command line exits with 1
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ class ModelError(InputError):
 
 class CheckFailed(Text2JSONError):
     """The input was fine and the answer is no, for example a verification that failed."""
+
+
+class HubError(Text2JSONError):
+    """The Hub cannot be reached, or refuses what was asked."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

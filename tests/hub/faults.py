@@ -49,6 +49,11 @@ class Faults:
                     return fault
         return None
 
+    def clear(self) -> None:
+        """Let all be well."""
+        with self._lock:
+            self._coming.clear()
+
     @property
     def left(self) -> int:
         """How many requests are still to go wrong."""

@@ -94,6 +94,15 @@ class Server(ThreadingHTTPServer):
         """Answer one request."""
         raise NotImplementedError
 
+    def text_of_log(self) -> str:
+        """Return all that was sent here, authorisation headers apart."""
+        with self.log_lock:
+            return "\n".join(
+                json.dumps([one.method, one.path, one.query, {**one.headers, "authorization": ""}])
+                + one.body.decode("latin-1")
+                for one in self.log
+            )
+
 
 class Storage(Server):
     """Where large files lie."""
@@ -152,15 +161,6 @@ class Hub(Server):
         """Return how many requests of a method had `part` in their path."""
         with self.log_lock:
             return sum(one.method == method and part in one.path for one in self.log)
-
-    def text_of_log(self) -> str:
-        """Return all that was sent here, authorisation headers apart."""
-        with self.log_lock:
-            return "\n".join(
-                json.dumps([one.method, one.path, one.query, {**one.headers, "authorization": ""}])
-                + one.body.decode("latin-1")
-                for one in self.log
-            )
 
 
 @contextmanager

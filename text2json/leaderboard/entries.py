@@ -191,8 +191,8 @@ def _strategy(spec: str) -> EntryStrategy:
 def _settings(run: Run, finished: str) -> EntrySettings:
     settings = run.settings
     return EntrySettings(
-        max_new_tokens=settings.max_new_tokens, batch_size=settings.batch_size, dtype=settings.dtype,
-        device=settings.device, started=run.started, finished=finished,
+        max_new_tokens=settings.max_new_tokens, batch_size=settings.batch_size, seed=settings.seed,
+        dtype=settings.dtype, device=settings.device, started=run.started, finished=finished,
     )  # fmt: skip
 
 

@@ -14,23 +14,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", metavar="DIR|REPO", help="a local folder that holds `results`, or ORG/NAME of the Hub"
     )
+    add_source_arguments(parser)
     parser.add_argument("--subset", action="store_true",
                         help="let entries on the first documents of a configuration stand")  # fmt: skip
     parser.add_argument("--format", choices=["text", "json"], default="text", help="of the verdicts (default: text)")
 
 
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what names a version of a repository on the Hub."""
+    parser.add_argument("--revision", metavar="REV", help="of the repository: a branch, a commit, or refs/pr/N")
+    parser.add_argument("--endpoint", metavar="URL", help="another Hub (default: HF_ENDPOINT, or huggingface.co)")
+
+
 def run(args: argparse.Namespace) -> int:
     """Print a line for each entry; 1 if one is rejected."""
     import json
-    from pathlib import Path
 
-    from text2json.console import line, progress
+    from text2json.console import line, note, progress
+    from text2json.hub import HubClient
     from text2json.leaderboard.layout import entry_folders
-    from text2json.leaderboard.verification import verify_folder
+    from text2json.leaderboard.source import results_of
+    from text2json.leaderboard.verification import Row, verify_folder
 
-    root = Path(args.source)
-    with progress("verify", len(entry_folders(root)[0])) as advance:
-        rows = verify_folder(root, subset=args.subset, advance=advance)
+    with (
+        results_of(args.source, HubClient(args.endpoint, told=note), args.revision) as results,
+        progress("verify", len(entry_folders(results.root)[0])) as advance,
+    ):
+        rows = verify_folder(results.root, subset=args.subset, advance=advance)
+    rows += [Row(place, problems=(why,)) for place, why in sorted(results.left_out.items())]
     bad = sum(not row.ok for row in rows)
     if args.format == "json":
         line(json.dumps({"ok": not bad, "rows": [row.to_dict() for row in rows]}, indent=2))
@@ -43,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 def told(row: Row) -> str:
     """Return a row's verdict in a line."""
-    from text2json.leaderboard.safe import plain
+    from text2json.safe import plain
 
     if not row.ok:
         return f"REJECTED {plain(row.place)}: {plain('; '.join(row.problems))}"
