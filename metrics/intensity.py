@@ -52,11 +52,16 @@ def intensity(sample: Sample) -> Intensity:
     return Intensity(len(places) + unplaced, sum(gaps) / len(gaps) if gaps else None)
 
 
+def stated(sample: Sample) -> Iterator[tuple[str, list[Span]]]:
+    """Yield each thing that the answer needs, with the spans of the problem that state it; searched for if need be."""
+    rows: list[dict[str, Any]] = json.loads(sample.evidence)
+    yield from ((row["path"], row["spans"]) for row in rows) if rows else _searched(sample)
+
+
 def _needed(sample: Sample) -> tuple[dict[str, list[Span]], int]:
     """Return the spans that are needed for each record, and how many records have none that is known."""
-    rows: list[dict[str, Any]] = json.loads(sample.evidence)
     found: dict[str, list[Span]] = defaultdict(list)
-    for path, spans in ((row["path"], row["spans"]) for row in rows) if rows else _searched(sample):
+    for path, spans in stated(sample):
         record = RECORD.match(path)
         own = found[record[0] if record else path]
         if spans:
