@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from text2json.metrics.compare import record_schema, written
-from text2json.metrics.counts import RIGHT, Verdict
+from text2json.metrics.counts import HALLUCINATED, RIGHT, Verdict
 from text2json.metrics.parse import READ, parse
 from text2json.metrics.places import Answer, Place, letters, locate, locate_complete
 from text2json.metrics.scoring import score_sample
@@ -83,7 +83,7 @@ def judge_leaves(sample: Sample, output: str) -> list[Leaf]:
     golds = [written(record) for record in ([answer] if schema.single else answer)]
     official = {(one.gold, one.field): one.verdict for one in score_sample(sample, output).verdicts}
     located, verdicts = _located(sample, output, schema.single)
-    ours = [verdict for verdict in verdicts if verdict.gold is not None]
+    ours = [one for one in verdicts if one.gold is not None and one.verdict != HALLUCINATED]
     found = {}
     for verdict in ours:
         name = _name(verdict)

@@ -12,7 +12,9 @@ from text2json.metrics.compare import NO_OBJECT
 
 _SPACE = " \t\r\n"
 _CANDIDATES = 1000
-_PIECE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|.", re.DOTALL)
+_PIECE = re.compile(
+    r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD][89abAB]..(?:\\(?:u.{0,3})?)?\Z|\\u....|\\u.*|\\.|.", re.DOTALL
+)
 _DECODER = json.JSONDecoder()
 
 
@@ -188,8 +190,9 @@ def letters(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple
 
 
 def _unescaped(piece: str) -> str | None:
+    """Return the letter of an escape; None for half of one, as is a high surrogate alone."""
     try:
         read: str = json.loads(f'"{piece}"')
     except ValueError:
         return None
-    return read
+    return None if "\ud800" <= read <= "\udbff" else read

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-OWN_MISTAKE, NOT_SELECTED, BADLY_REBUILT = "own_mistake", "not_selected", "badly_rebuilt"
-CAUSES = (NOT_SELECTED, BADLY_REBUILT, OWN_MISTAKE)
-Cause = Literal["own_mistake", "not_selected", "badly_rebuilt"]
+Cause = Literal["not_selected", "badly_rebuilt", "own_mistake"]
+OWN_MISTAKE: Final = "own_mistake"
+NOT_SELECTED: Final = "not_selected"
+BADLY_REBUILT: Final = "badly_rebuilt"
+CAUSES: tuple[Cause, ...] = (NOT_SELECTED, BADLY_REBUILT, OWN_MISTAKE)
 
 
 class DiagnosisSettings(BaseModel):

@@ -7,12 +7,12 @@ was needed was *not selected*; where it does not, it was *badly rebuilt*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from text2json.baselines.diagnosis.exact_stores import ExactStores
 from text2json.baselines.diagnosis.prefilled import Prefilled, forward
-from text2json.baselines.diagnosis.stand_in import ExactStores
 from text2json.baselines.diagnosis.tokens import LOST, output_spans, token_at
 from text2json.baselines.models import LoadedModel
 from text2json.baselines.runner import read_answer
@@ -99,13 +99,9 @@ class Inquest:
     @cached_property
     def selecting(self) -> list[int]:
         """What the strategy's selection with exact keys and values writes at each place."""
-        cache = self.prefilled.fork(ExactStores(self.strategy))
-        return [int(self.prefilled.first.argmax()), *self._following(lambda token: int(
-            forward(self.prefilled.loaded, cache, [token])[-1].argmax()))]  # fmt: skip
-
-    def _following(self, write: Callable[[int], int]) -> Iterator[int]:
-        for token in self.output.ids[:-1]:
-            yield write(token)
+        loaded, cache = self.prefilled.loaded, self.prefilled.fork(ExactStores(self.strategy))
+        following = [int(forward(loaded, cache, [token])[-1].argmax()) for token in self.output.ids[:-1]]
+        return [int(self.prefilled.first.argmax()), *following]
 
     def fault(self, leaf: Leaf) -> Fault:
         """Return the fault of a leaf that is not right."""
@@ -117,7 +113,7 @@ class Inquest:
         if place is None:
             return Fault(OWN_MISTAKE, None, located, None)
         return Fault(self._cause(leaf, place, located), place, located,
-                     self.prefilled.loaded.tokenizer.decode([self.full[place]]))  # fmt: skip
+                     str(self.prefilled.loaded.tokenizer.decode([self.full[place]])))  # fmt: skip
 
     def _place(self, character: int) -> int | None:
         """Return the token that holds a character; the one that ended the output, for what stands behind it."""

@@ -1,22 +1,21 @@
 """One prompt, read once: the dense prefill that is the same for every strategy, and caches that go on from it.
 
-The prompt's exact keys and values stay here while strategies decode, one after the other; so a diagnosis holds them,
-one strategy's tiers, and for the moment before sealing one copy more.
+The prompt's exact keys and values stay here while strategies decode, one after the other; so a diagnosis holds them
+and one strategy's tiers.
 """
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from text2json.baselines.cache import IMPLEMENTATION, Observer, TieredCache, TieredLayer, check_served
+from text2json.baselines.cache import Observer, TieredCache, TieredLayer
 from text2json.baselines.models import LoadedModel
+from text2json.baselines.prefill import adopt, dense_cache
 from text2json.baselines.speculation import record_inputs
-from text2json.baselines.strategies.full import Full
 from text2json.baselines.strategy import Strategy
 
 CHUNK = 32
@@ -36,22 +35,18 @@ class Prefilled:
     """
 
     def __init__(self, loaded: LoadedModel, ids: Sequence[int], strategies: Sequence[Strategy]) -> None:
-        check_served(loaded.model)
-        loaded.model.set_attn_implementation(IMPLEMENTATION)
         for strategy in strategies:
             if strategy.reads_inputs:
                 record_inputs(loaded.model)
         self.loaded = loaded
         self.length = len(ids)
-        asking = max(strategies, key=_queries, default=Full())
-        self.cache = TieredCache(loaded.model, asking)
+        self.cache = dense_cache(loaded.model, [strategy.spec for strategy in strategies])
         self.first = forward(loaded, self.cache, ids, last=True)[-1]
         """(V,) the logits after the prompt."""
-        self.queries = {layer.place: layer.queries for layer in self.cache.tiered_layers()}
         for layer in self.cache.tiered_layers():
-            layer.queries, layer.dense = None, True
-        self._stock = {place: copy.deepcopy(layer) for place, layer in enumerate(self.cache.layers)
-                       if not isinstance(layer, TieredLayer)}  # fmt: skip
+            layer.dense = True  # a chunk of one token seals nothing
+        self._sliding = {place: dict(vars(layer)) for place, layer in enumerate(self.cache.layers)
+                         if not isinstance(layer, TieredLayer)}  # fmt: skip
 
     def exact(self, place: int) -> tuple[Tensor, Tensor]:
         """Return the prompt's keys and values (1, H, N, D) of one layer."""
@@ -60,23 +55,22 @@ class Prefilled:
         return layer.keys[:, :, : self.length], layer.values[:, :, : self.length]
 
     def fork(self, strategy: Strategy, observer: Observer | None = None) -> TieredCache:
-        """Return a cache under `strategy` that has read the prompt."""
+        """Return a cache under `strategy` that has read the prompt; it shares tensors until it seals them."""
         cache = TieredCache(self.loaded.model, strategy)
+        for mine, read in zip(cache.layers, self.cache.layers, strict=True):
+            adopt(mine, read, copy=False)
+        wanted = strategy.prompt_queries
         for layer in cache.tiered_layers():
-            with torch.inference_mode():
-                layer.update(*self.exact(layer.place))
-                layer.pending = False
-                queries = self.queries[layer.place]
-                if queries is not None:
-                    layer.keep_queries(queries)
-        for place, stock in self._stock.items():
-            cache.layers[place] = copy.deepcopy(stock)
+            layer.dense = False
+            layer.queries = None if layer.queries is None or wanted == 0 else layer.queries[:, :, -max(wanted, 0) :]
         cache.observer = observer
         return cache
 
     def logits(self, ids: Sequence[int]) -> Iterator[Tensor]:
-        """Yield, chunk by chunk, the logits (C, V) of exact attention after each of `ids`, which follow the prompt."""
-        self.rewind()
+        """Yield, `CHUNK` by `CHUNK`, the logits (C, V) of exact attention after each of `ids`, which follow the prompt.
+
+        No cache may be forked meanwhile.
+        """
         for start in range(0, len(ids), CHUNK):
             yield forward(self.loaded, self.cache, ids[start : start + CHUNK])
         self.rewind()
@@ -85,12 +79,8 @@ class Prefilled:
         """Forget what came after the prompt."""
         for layer in self.cache.tiered_layers():
             layer.keys, layer.values = self.exact(layer.place)
-        for place, stock in self._stock.items():
-            self.cache.layers[place] = copy.deepcopy(stock)
-
-
-def _queries(strategy: Strategy) -> float:
-    return float("inf") if strategy.prompt_queries < 0 else strategy.prompt_queries
+        for place, state in self._sliding.items():
+            vars(self.cache.layers[place]).update(state)
 
 
 def forward(loaded: LoadedModel, cache: TieredCache, ids: Sequence[int], *, last: bool = False) -> Tensor:
@@ -103,17 +93,15 @@ def forward(loaded: LoadedModel, cache: TieredCache, ids: Sequence[int], *, last
     return logits
 
 
-def greedy(
-    loaded: LoadedModel, cache: TieredCache, first: Tensor, max_new_tokens: int
-) -> Iterator[tuple[int, Tensor | None]]:
-    """Yield greedy tokens, each with the logits (V,) that it was chosen from; the first from the prompt's own `first`.
+def greedy(loaded: LoadedModel, cache: TieredCache, first: Tensor, max_new_tokens: int) -> Iterator[int]:
+    """Yield greedy tokens; `first` are the prompt's own logits (V,).
 
     The last one is a stop token, or the one that meets the limit.
     """
     logits = first
-    for _ in range(max_new_tokens):
+    for count in range(1, max_new_tokens + 1):
         token = int(logits.argmax())
-        yield token, logits
-        if token in loaded.stop_tokens:
+        yield token
+        if token in loaded.stop_tokens or count == max_new_tokens:
             return
         logits = forward(loaded, cache, [token])[-1]

@@ -17,7 +17,6 @@ from text2json.baselines.cache import Read, TieredLayer
 from text2json.baselines.diagnosis.exact import attend
 from text2json.baselines.diagnosis.measures import group_weights, overlap, restricted, squared
 from text2json.baselines.indexes import ExactKeys
-from text2json.baselines.parts import take
 from text2json.baselines.sealed import Sealed
 from text2json.baselines.stores import ExactStore, IndexedKeys, Store
 
@@ -132,7 +131,7 @@ def store_errors(sealed: Sealed, read: Read, prompt: tuple[Tensor, Tensor]) -> T
     counts = chosen.reshape(1, heads, -1)
     sums = []
     for store, rows in zip((sealed.keys, sealed.values), prompt, strict=True):
-        exact = take(rows[None], places)
+        exact = rows[torch.arange(heads, device=rows.device).unsqueeze(1), places[0]].unsqueeze(0)
         error = torch.zeros_like(exact[..., 0].float()) if is_exact(store) else squared(
             store.read(places, rows.dtype).float() - exact.float())  # fmt: skip
         sums += [error * counts, squared(exact) * counts]

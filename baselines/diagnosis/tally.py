@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,13 +30,12 @@ class PieceTally:
     mass_read: float = 0.0
     divergence: float = 0.0
 
-    def add(self, look: Look, divergence: float) -> None:
+    def add(self, look: Look) -> None:
         """Add a step."""
         self.steps += 1
         self.any_head += look.any_head
         self.mass += float(look.mass.sum())
         self.mass_read += float(look.mass_read.sum())
-        self.divergence += divergence
         if not np.isnan(look.carried):
             self.looked += 1
             self.carried += look.carried
@@ -54,15 +54,13 @@ class Tally:
     agrees: list[bool] = field(default_factory=list)
     pieces: dict[int, PieceTally] = field(default_factory=lambda: defaultdict(PieceTally))
 
-    def add(self, step: Step, watched: Watched, writes: list[int], divergence: float, agrees: bool) -> None:
+    def add(self, step: Step, watched: Watched, writes: Sequence[int]) -> None:
         """Add one step.
 
         Args:
             step: as the probe saw it.
             watched: the sample's evidence.
             writes: the rows of the pieces whose value this step writes.
-            divergence: of its logits from those of exact attention.
-            agrees: whether its likeliest token is the one that comes.
         """
         if self.figures is None or self.evidence is None:
             self.figures = np.zeros_like(step.figures)
@@ -70,10 +68,15 @@ class Tally:
         self.figures += step.figures
         for name in COURSE:
             self.course[name].append(float(step.figures[..., SUMS.index(name)].sum()))
-        self.divergence.append(divergence)
-        self.agrees.append(agrees)
         shape = step.figures.shape[:2]
         for row, look in zip(writes, watched.look(step, writes), strict=True):
             parts = (np.ones_like(look.recall), look.recall, look.mass, look.mass_read)
             self.evidence += np.stack([part.reshape(shape) for part in parts], -1)
-            self.pieces[row].add(look, divergence)
+            self.pieces[row].add(look)
+
+    def compare(self, divergence: float, agrees: bool, writes: Sequence[int]) -> None:
+        """Add how far a step's logits are from those of exact attention, and whether its likeliest token comes next."""
+        self.divergence.append(divergence)
+        self.agrees.append(agrees)
+        for row in writes:
+            self.pieces[row].divergence += divergence

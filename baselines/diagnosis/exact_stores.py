@@ -23,16 +23,13 @@ class ExactStores(Strategy):
 
     def __getattribute__(self, name: str) -> Any:
         """Ask for as many queries and inputs as `inner` does."""
-        if name in ("prompt_queries", "reads_inputs"):
-            return getattr(object.__getattribute__(self, "inner"), name)
-        return object.__getattribute__(self, name)
+        home = object.__getattribute__(self, "inner") if name in ("prompt_queries", "reads_inputs") else self
+        return object.__getattribute__(home, name)
 
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Seal as `inner` does, and put the exact prompt in place of its stores."""
         sealed = self.inner.seal(prompt)
         if sealed is None:
             return None
-        keys, values = (
-            ExactStore("host", name, rows) for name, rows in (("keys", prompt.keys), ("values", prompt.values))
-        )
-        return replace(sealed, keys=keys, values=values)
+        return replace(sealed, keys=ExactStore("host", "keys", prompt.keys.contiguous()),
+                       values=ExactStore("host", "values", prompt.values.contiguous()))  # fmt: skip
