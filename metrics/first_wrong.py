@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from text2json.metrics.compare import record_schema, written
 from text2json.metrics.counts import HALLUCINATED, RIGHT, Verdict
+from text2json.metrics.flatten import written
 from text2json.metrics.parse import READ, parse
 from text2json.metrics.places import Answer, Place, letters, locate, locate_complete
+from text2json.metrics.record_schema import record_schema
 from text2json.metrics.scoring import score_sample
 from text2json.schemas.canonical import canonical_json
 from text2json.schemas.sample import Sample

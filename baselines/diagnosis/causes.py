@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from text2json.baselines.diagnosis.exact_stores import ExactStores
 from text2json.baselines.diagnosis.prefilled import Prefilled, forward
 from text2json.baselines.diagnosis.tokens import LOST, output_spans, token_at
 from text2json.baselines.models import LoadedModel
 from text2json.baselines.runner import read_answer
+from text2json.baselines.strategies.isolated import SelectionAlone
 from text2json.baselines.strategy import Strategy
 from text2json.metrics.counts import RIGHT
 from text2json.metrics.first_wrong import Leaf
@@ -99,7 +99,7 @@ class Inquest:
     @cached_property
     def selecting(self) -> list[int]:
         """What the strategy's selection with exact keys and values writes at each place."""
-        loaded, cache = self.prefilled.loaded, self.prefilled.fork(ExactStores(self.strategy))
+        loaded, cache = self.prefilled.loaded, self.prefilled.fork(SelectionAlone(self.strategy))
         following = [int(forward(loaded, cache, [token])[-1].argmax()) for token in self.output.ids[:-1]]
         return [int(self.prefilled.first.argmax()), *following]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text2json.metrics.compare import written
+from text2json.metrics.flatten import written
 from text2json.metrics.parse import parse
 from text2json.metrics.places import Place, letters, locate, locate_complete, scan
 
