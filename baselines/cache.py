@@ -19,6 +19,8 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 
+from text2json.baselines.attention import attend
+from text2json.baselines.kernels.calls import Stretch
 from text2json.baselines.ledger import Ledger
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rope import Rope
@@ -318,24 +320,10 @@ def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, pr
         sealed.index.observe(packed, layer.keys[:, :, -1:], foretold)
     tokens, chosen = sealed.select(packed, scaling)
     layer.cache.note_step(layer, *sealed.moved_bytes(tokens, chosen))
-    choosers = tokens.shape[1]
-    places = tokens.reshape(batch, layer.keys.shape[1], -1)
-    fetched_keys, fetched_values = (
-        store.read(places, query.dtype).view(batch, choosers, -1, size) for store in (sealed.keys, sealed.values)
-    )
-    if sealed.index is not None:
-        sealed.index.fetched(tokens, chosen, fetched_keys)
-    shared = [sealed.residents.keys, layer.keys, sealed.residents.values, layer.values, sealed.residents.valid]
-    if choosers > layer.keys.shape[1]:
-        shared = [tensor.repeat_interleave(packed.shape[2], 1) for tensor in shared]
-    resident_keys, recent_keys, resident_values, recent_values, resident_valid = shared
-    keys = torch.cat([fetched_keys, resident_keys, recent_keys], 2)
-    values = torch.cat([fetched_values, resident_values, recent_values], 2)
-    known = torch.cat([chosen, resident_valid, chosen.new_ones(()).expand(*recent_keys.shape[:3])], 2)
-    packed = query.view(batch, choosers, -1, size)
-    scores = (packed @ keys.transpose(2, 3)).float() * scaling
-    weights = scores.masked_fill(~known.unsqueeze(2), float("-inf")).softmax(-1).to(values.dtype)
-    output = (weights @ values).view(batch, heads, 1, size).transpose(1, 2)
+    packed = query.view(batch, tokens.shape[1], -1, size)
+    recent = Stretch(layer.keys, layer.values, layer.keys.shape[2])
+    output = attend(packed, scaling, [*sealed.stretches(tokens, chosen, query.dtype), recent])
+    output = output.view(batch, heads, 1, size).transpose(1, 2)
     if layer.cache.observer is not None:
         layer.cache.observer.see(layer, query, scaling, output, (tokens, chosen))
     return output

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from text2json.baselines.kernels import calls
 from text2json.baselines.parts import Part
 from text2json.baselines.prompt import Prompt, without_padding
 from text2json.baselines.quantizers.higgs import Higgs
@@ -18,6 +20,9 @@ from text2json.baselines.quantizers.quantizer import Quantizer
 @dataclass
 class Index(Part, ABC):
     """Predicts q·k for units of one or more tokens."""
+
+    keeps_fetched: ClassVar[bool] = False
+    """It wants to see the keys that each step fetches."""
 
     @abstractmethod
     def scores(self, query: Tensor) -> Tensor:
@@ -33,7 +38,16 @@ class Index(Part, ABC):
         """
 
     def fetched(self, tokens: Tensor, chosen: Tensor, keys: Tensor) -> None:
-        """See a step's fetched keys (B, H or H * G, S, D), their places and which of them count (.., S)."""
+        """See a step's fetched keys (B, H or H * G, S, D), their places and which of them count (.., S), if kept."""
+
+
+def dots(query: Tensor, rows: Tensor, *, add_to: Tensor | None = None) -> Tensor:
+    """Return q·rows (B, H, G, units) in float32 for query (B, H, G, D) and rows (B, H, units, D), plus `add_to`."""
+    found = calls.row_scores(query, rows, add_to=add_to)
+    if found is not None:
+        return found
+    products = query.float() @ rows.float().transpose(2, 3)
+    return products if add_to is None else add_to + products
 
 
 @dataclass
@@ -44,7 +58,7 @@ class ExactKeys(Index):
 
     def scores(self, query: Tensor) -> Tensor:
         """Return q·k."""
-        return query @ self.rows.transpose(2, 3)
+        return dots(query, self.rows)
 
 
 @dataclass
@@ -64,7 +78,7 @@ class ChunkMeans(Index):
 
     def scores(self, query: Tensor) -> Tensor:
         """Return q·mean."""
-        return query @ self.means.transpose(2, 3)
+        return dots(query, self.means)
 
 
 @dataclass
@@ -91,14 +105,7 @@ class HiggsKeys(Index):
 
     def scores(self, query: Tensor) -> Tensor:
         """Return q·k of the quantised keys."""
-        batch, heads, group, size = query.shape
-        spread = query.new_zeros(batch, heads, group, heads, size, dtype=torch.float32)
-        places = torch.arange(heads, device=query.device)
-        spread[:, places, :, places] = query.float().transpose(0, 1)
-        turned = self.quantizer.rotate(spread.flatten(3)).flatten(3)
-        keys = self.quantizer.turned(self.codes, self.scales).flatten(2)
-        scores = turned.flatten(1, 2) @ keys.transpose(1, 2)
-        return scores.view(batch, heads, group, -1)
+        return self.quantizer.scores(self.codes, self.scales, query)
 
 
 @dataclass
@@ -189,7 +196,8 @@ class PageBounds(Index):
 
     def scores(self, query: Tensor) -> Tensor:
         """Return the sum of the greater products: what is positive in q meets `high`, what is negative `low`."""
-        return query.clamp(min=0) @ self.high.transpose(2, 3) + query.clamp(max=0) @ self.low.transpose(2, 3)
+        upper = dots(query.clamp(min=0), self.high)
+        return dots(query.clamp(max=0), self.low, add_to=upper)
 
 
 def _extremes(prompt: Prompt, page: int, pages: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,6 +7,7 @@ least squares of ‖Q Kᵀ - A_Q A_Kᵀ‖² + ‖Q - A_Q B_Q‖² + ‖K - A_K 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -75,6 +76,8 @@ class JointFactors(Index):
     `factors` (B, H_q, N, r); `query_basis`, `key_basis` (B, H_q, r, D); `active` (B, H_q, S, D) exact keys, zero where
     none was chosen, at `places` (B, H_q, S). The first `border` tokens are scored; `residents` hold the others.
     """
+
+    keeps_fetched: ClassVar[bool] = True
 
     factors: Tensor
     query_basis: Tensor

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from text2json.baselines.kernels import calls
+from text2json.baselines.kernels.library import serves
 from text2json.errors import ModelError
+
+FIXED = ("default", "linear", "llama3", "yarn")
+"""Kinds of rotary embedding whose frequencies never change."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,37 @@ class Rope:
             )
         return cls(found[0], apply)
 
-    def rotate(self, keys: Tensor, positions: Tensor) -> Tensor:
-        """Put positions (B, S) or (B, H, S) on keys (B, H, S, D); returns the keys' dtype."""
-        return self._turn(keys, positions, 1).to(keys.dtype)
+    def rotate(self, keys: Tensor, positions: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """Put positions (B, S) or (B, H, S) on keys (B, H, S, D); returns `dtype`, or else the keys' own."""
+        wanted = dtype or keys.dtype
+        if self.halves is not None and serves(keys, positions):
+            per_head = positions if positions.dim() == 3 else positions.unsqueeze(1).expand(keys.shape[:3])
+            found = calls.rotate(keys, per_head, *self.halves, wanted)
+            if found is not None:
+                return found
+        return self._turn(keys, positions, 1).to(wanted)
+
+    @cached_property
+    def halves(self) -> tuple[Tensor, float] | None:
+        """Frequencies and amplitude, if this is the usual embedding: position times frequency turns two channels.
+
+        Taken for granted of no model: a few rows are turned both ways and compared. Embeddings whose frequencies
+        depend on the length of the text are left to the model's own functions.
+        """
+        found = getattr(self.embedding, "inv_freq", None)
+        amplitude = getattr(self.embedding, "attention_scaling", None)
+        kind = getattr(self.embedding, "rope_type", None)
+        if not isinstance(found, Tensor) or amplitude is None or kind not in FIXED or found.device.type != "cpu":
+            return None
+        frequencies = found.detach().float().contiguous()
+        config: Any = self.embedding.config
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        rows = torch.randn(1, 1, 5, size, generator=torch.Generator().manual_seed(0))
+        positions = torch.tensor([[0, 1, 77, 3_001, 65_537]])
+        turned = calls.rotate(rows, positions.unsqueeze(1), frequencies, float(amplitude), torch.float32)
+        if turned is None or not torch.allclose(turned, self._turn(rows, positions, 1), rtol=1e-4, atol=1e-5):
+            return None
+        return frequencies, float(amplitude)
 
     def unrotate(self, keys: Tensor, positions: Tensor) -> Tensor:
         """Take positions (B, S) off keys (B, H, S, D); returns float32.

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from text2json.baselines.indexes import Index
+from text2json.baselines.kernels.calls import Stretch
 from text2json.baselines.parts import Part, take
 from text2json.baselines.prompt import Prompt
-from text2json.baselines.rules import Rule, softmax_max
+from text2json.baselines.rules import Rule, largest, softmax_max
 from text2json.baselines.stores import ExactStore, Store
 
 
@@ -48,12 +49,14 @@ class Selection(Part):
     counts: Tensor
     valid: Tensor
     """(B, N) false at padding."""
-    previous: Tensor
-    """(B, H or H_q, N) what the step before had read; bookkeeping of the ledger, not of the method."""
     rule: Rule = softmax_max
     """From scores to the weights that units are picked by."""
     margin: float | None = None
     """A unit counts where its weight is at most this below the best; `counts` is then a cap (InfiniGen)."""
+    marks: Tensor | None = None
+    """(B, H or H_q, N) 1 where the step before had read; bookkeeping of the ledger, not of the method."""
+    last: Tensor | None = None
+    """(B, H or H_q, S) the places that are marked."""
 
     def how_many(self, weights: Tensor) -> Tensor:
         """Return (B,) units to pick: `counts`, or with a margin the mean over heads of those within it."""
@@ -61,6 +64,19 @@ class Selection(Part):
             return self.counts
         near = (weights >= weights.amax(-1, keepdim=True) - self.margin) & weights.isfinite()
         return near.sum(-1).float().mean(1).long().clamp(min=1).minimum(self.counts)
+
+    def new_tokens(self, tokens: Tensor, chosen: Tensor, length: int) -> int:
+        """Count the chosen tokens (B, H or H_q, S) that the step before had not read, and remember this step's.
+
+        Marks are set and taken back at the chosen places alone: a step costs nothing that grows with the prompt.
+        """
+        if self.marks is None or self.last is None or self.marks.shape[:2] != tokens.shape[:2]:
+            self.marks = torch.zeros(*tokens.shape[:2], length, dtype=torch.uint8, device=tokens.device)
+            self.last = tokens[..., :0]
+        fresh = int((chosen & (self.marks.gather(2, tokens) == 0)).sum())
+        self.marks.scatter_(2, self.last, 0).scatter_add_(2, tokens, chosen.to(torch.uint8))
+        self.last = tokens
+        return fresh
 
     @property
     def nbytes(self) -> int:
@@ -98,7 +114,7 @@ class Sealed:
             keys=ExactStore("device", "keys", nothing),
             values=ExactStore("device", "values", nothing),
             residents=Residents.where(prompt, kept),
-            selection=Selection("device", "selection", allowed, prompt.tokens, prompt.valid, allowed),
+            selection=Selection("device", "selection", allowed, prompt.tokens, prompt.valid),
             unit=1,
         )
 
@@ -131,18 +147,37 @@ class Sealed:
         allowed = self.selection.allowed
         if self.index is None:
             return torch.arange(allowed.shape[2], device=allowed.device).expand(allowed.shape), allowed
-        weights = self.selection.rule(self.index.scores(query).float() * scaling, allowed)
+        weights = self.selection.rule(self.index.scores(query).float(), allowed, scaling)
         counts = self.selection.how_many(weights)
-        most = min(int(counts.max()), weights.shape[-1])
-        best, units = weights.topk(most, dim=-1)
-        rank = torch.arange(most, device=units.device)
-        chosen = (best > float("-inf")) & (rank < counts.view(-1, 1, 1))
+        units, chosen = largest(weights, counts, min(int(counts.max()), weights.shape[-1]))
         if self.unit == 1:
             return units, chosen
         inside = torch.arange(self.unit, device=units.device)
         tokens = (units.unsqueeze(-1) * self.unit + inside).flatten(2)
         valid = self.selection.valid.unsqueeze(1).expand(-1, tokens.shape[1], -1).gather(2, tokens)
         return tokens, chosen.repeat_interleave(self.unit, dim=-1) & valid
+
+    def stretches(self, tokens: Tensor, chosen: Tensor, dtype: torch.dtype) -> list[Stretch]:
+        """Fetch what a step reads from the prompt: the selected tokens, then the residents.
+
+        Args:
+            tokens: places (B, C, S), as `select` returns them.
+            chosen: (B, C, S) which of them count.
+            dtype: of keys and values.
+        """
+        heads = self.residents.keys.shape[1]
+        (keys, key_places), (values, value_places) = (
+            store.lend(tokens, heads, dtype) for store in (self.keys, self.values)
+        )
+        if self.index is not None and self.index.keeps_fetched:
+            if key_places is not None:
+                keys, key_places = self.keys.fetch(tokens, heads, dtype), None
+            self.index.fetched(tokens, chosen, keys)
+        always = self.residents
+        return [
+            Stretch(keys, values, tokens.shape[2], key_places, value_places, chosen),
+            Stretch(always.keys, always.values, always.keys.shape[2], known=always.valid),
+        ]
 
     def rebuild(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return the whole prompt's keys and values (B, H, N, D): residents exactly, the rest as the stores have it."""
@@ -169,10 +204,7 @@ class Sealed:
         moved = int(chosen.sum()) * per_token
         if self.index is None:
             return moved, moved
-        now = chosen.new_zeros(*tokens.shape[:2], self.length).scatter_(2, tokens, chosen)
-        known = self.selection.previous if self.selection.previous.shape == now.shape else torch.zeros_like(now)
-        self.selection.previous = now
-        return moved, int((now & ~known).sum()) * per_token
+        return moved, self.selection.new_tokens(tokens, chosen, self.length) * per_token
 
     def evicted(self) -> Tensor | None:
         """Return which places (B, H, N) no tier keeps any more, or None where there are none."""

@@ -26,6 +26,18 @@ class Store(Part, ABC):
     def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
         """Return what stands at index (B, H, S), as (B, H, S, D)."""
 
+    def fetch(self, places: Tensor, heads: int, dtype: torch.dtype) -> Tensor:
+        """Return what stands at places (B, C, S), as (B, C, S, D); C are `heads`, or several for each of them."""
+        rows = self.read(places.reshape(places.shape[0], heads, -1), dtype)
+        return rows.view(*places.shape, rows.shape[-1])
+
+    def lend(self, places: Tensor, heads: int, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+        """Return the same as rows (B, C or H, .., D) with the places to read among them, None for all in order.
+
+        A store that holds plain rows within reach hands on the rows themselves, and nothing is copied.
+        """
+        return self.fetch(places, heads, dtype), None
+
     @property
     @abstractmethod
     def moved_bytes_per_token(self) -> float:
@@ -42,6 +54,12 @@ class ExactStore(Store):
         """Return the rows themselves."""
         return fetch(self.rows, index).to(dtype)
 
+    def lend(self, places: Tensor, heads: int, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+        """Hand on the rows where no device boundary lies between."""
+        if self.rows.device == places.device and self.rows.dtype == dtype:
+            return self.rows, places
+        return super().lend(places, heads, dtype)
+
     @property
     def moved_bytes_per_token(self) -> float:
         """A row's bytes, unless it lies on the device."""
@@ -57,6 +75,10 @@ class IndexedKeys(Store):
     def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
         """Return the index's rows."""
         return take(self.index.rows, index).to(dtype)
+
+    def lend(self, places: Tensor, heads: int, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+        """Hand on the index's rows."""
+        return (self.index.rows, places) if self.index.rows.dtype == dtype else super().lend(places, heads, dtype)
 
     @property
     def moved_bytes_per_token(self) -> float:
@@ -105,12 +127,11 @@ class QuantizedStore(Store):
 
     def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
         """Fetch the selected tokens' codes, dequantise them, and put positions on keys."""
-        codes, scales = (fetch(kept, index) for kept in (self.codes, self.scales))
-        rows = self.quantizer.decode(codes, scales, self.size)
+        rows = self.quantizer.read(self.codes, self.scales, index, self.size)
         if self.top is not None:
             rows = rows * self.top
         if self.rope is not None and self.starts is not None:
-            rows = self.rope.rotate(rows, positions_at(index, self.starts))
+            rows = self.rope.rotate(rows, positions_at(index, self.starts), dtype)
         return rows.to(dtype)
 
     @property

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from text2json.baselines.footprint import Footprint, Geometry
@@ -147,7 +146,6 @@ class SparseStrategy(Strategy, ABC):
         margin: float | None = None,
     ) -> Selection:
         """Return the selection over units `allowed` (B, units) or (B, H, units)."""
-        batch, heads, length, _ = prompt.keys.shape
+        heads = prompt.keys.shape[1]
         per_head = allowed.unsqueeze(1).expand(-1, heads, -1) if allowed.dim() == 2 else allowed
-        previous = torch.zeros(batch, heads, length, dtype=torch.bool, device=prompt.keys.device)
-        return Selection("device", "selection", per_head, counts, prompt.valid, previous, rule, margin)
+        return Selection("device", "selection", per_head.contiguous(), counts, prompt.valid, rule, margin)

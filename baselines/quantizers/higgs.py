@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from text2json.baselines.kernels import calls
+from text2json.baselines.kernels.library import serves
 from text2json.baselines.quantizers.build_grids import FILE, GRIDS, nearest
 from text2json.baselines.quantizers.quantizer import Quantizer
 from text2json.errors import SpecError
@@ -95,7 +97,9 @@ class Higgs(Quantizer):
         unit = turned / scale.float().clamp(min=1e-12).unsqueeze(-1)
         tuples = unit.reshape(-1, self.d)
         points = grid(self.d, self.n).to(x.device)
-        codes = torch.cat([nearest(part, points).to(torch.uint8) for part in tuples.split(1 << 18)])
+        codes = calls.nearest(tuples, points)
+        if codes is None:
+            codes = torch.cat([nearest(part, points).to(torch.uint8) for part in tuples.split(1 << 18)])
         return codes.view(*x.shape[:-1], -1), scale
 
     def nbytes(self, channels: int) -> int:
@@ -108,6 +112,46 @@ class Higgs(Quantizer):
         points = grid(self.d, self.n).to(codes.device)
         coordinates = points.index_select(0, codes.reshape(-1).int()).view(*scales.shape, self.group)
         return coordinates * scales.float().unsqueeze(-1)
+
+    def scores(self, codes: Tensor, scales: Tensor, query: Tensor) -> Tensor:
+        """Return q·k (B, H, G, N) in float32 for query (B, H, G, D) and codes (B, N, bytes) of all heads side by side.
+
+        Scores are taken in the turned space: the query is turned once, and keys are never turned back.
+        """
+        found = self._compiled_scores(codes, scales, query)
+        if found is not None:
+            return found
+        batch, heads, group, size = query.shape
+        spread = query.new_zeros(batch, heads, group, heads, size, dtype=torch.float32)
+        places = torch.arange(heads, device=query.device)
+        spread[:, places, :, places] = query.float().transpose(0, 1)
+        turned = self.rotate(spread.flatten(3)).flatten(3)
+        keys = self.turned(codes, scales).flatten(2)
+        return (turned.flatten(1, 2) @ keys.transpose(1, 2)).view(batch, heads, group, -1)
+
+    def _compiled_scores(self, codes: Tensor, scales: Tensor, query: Tensor) -> Tensor | None:
+        """Score by the kernel, which joins the blocks of a group itself and takes the query turned block by block.
+
+        A Hadamard matrix is the product of a small one across blocks and one within them, so a head of any size that
+        its largest power of two divides needs no turn beyond its own channels.
+        """
+        _, heads, _, size = query.shape
+        block = min(size & -size, self.group)
+        if block % 4 or not serves(codes, query):
+            return None
+        asked = query.float()
+        if self.signs is not None:
+            signs = random_signs(self.signs, self.group).repeat(-(-heads * size // self.group))
+            asked = asked * signs[: heads * size].view(heads, 1, size)
+        turned = (asked.unflatten(-1, (-1, block)) @ hadamard(block)).flatten(-2)
+        return calls.higgs_scores(codes, scales, grid(self.d, self.n), turned, self.group, block)
+
+    def read(self, codes: Tensor, scales: Tensor, index: Tensor, channels: int) -> Tensor:
+        """Return the vectors at index; see `Quantizer.read`."""
+        signs = None if self.signs is None else random_signs(self.signs, self.group)
+        points = grid(self.d, self.n)
+        found = calls.higgs_read(codes, scales, points, index, size=channels, group=self.group, signs=signs)
+        return super().read(codes, scales, index, channels) if found is None else found
 
     def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
         """Return the vectors (..., channels) in float32."""

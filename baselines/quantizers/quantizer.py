@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from text2json.baselines.parts import fetch
+
 
 class Quantizer(ABC):
     """Quantises the last dimension; a frozen dataclass whose fields are its options.
@@ -25,6 +27,13 @@ class Quantizer(ABC):
     @abstractmethod
     def nbytes(self, channels: int) -> int:
         """Return the bytes that one vector of `channels` takes, codes and scales."""
+
+    def read(self, codes: Tensor, scales: Tensor, index: Tensor, channels: int) -> Tensor:
+        """Return the vectors (B, H, S, channels) at index (B, H, S) of codes and scales (B, H, N, ..) in float32.
+
+        Codes and scales may lie on another device than the index; what is returned lies with the index.
+        """
+        return self.decode(fetch(codes, index), fetch(scales, index), channels)
 
     def tensor_scale(self, x: Tensor) -> Tensor | None:
         """Return one scale (B, H, 1, 1) for all of x (B, H, N, D), by which x is divided first, if there is one."""

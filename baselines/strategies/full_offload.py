@@ -34,7 +34,7 @@ class FullOffload(Strategy):
             keys=ExactStore("host", "keys", prompt.keys.contiguous()),
             values=ExactStore("host", "values", prompt.values.contiguous()),
             residents=nothing,
-            selection=Selection("device", "selection", allowed, prompt.tokens, prompt.valid, nothing.valid),
+            selection=Selection("device", "selection", allowed, prompt.tokens, prompt.valid),
             unit=1,
         )
 

@@ -84,7 +84,7 @@ class Quantized(Strategy):
             keys=stored,
             values=QuantizedStore.of("device", "values", values, by_token),
             residents=Residents.at(prompt, *window(prompt, border)),
-            selection=Selection("device", "selection", allowed, prompt.tokens, prompt.valid, allowed[..., :0]),
+            selection=Selection("device", "selection", allowed, prompt.tokens, prompt.valid),
             unit=1,
         )
 

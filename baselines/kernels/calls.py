@@ -1,0 +1,232 @@
+"""The kernels as functions of tensors; each returns None where it cannot serve, and its caller goes the plain way."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from text2json.baselines.kernels.library import at, call, half, numbers, pointers, serves, structure, threads
+
+TILE = 8
+HiggsScoresJob = structure(
+    "HiggsScoresJob",
+    **pointers("codes", "scales", "grid", "query", "scores", "scratch"),
+    **numbers("batch", "tokens", "heads", "per_head", "size", "d", "group", "groups", "block"),
+)
+RowScoresJob = structure(
+    "RowScoresJob",
+    **pointers("rows", "query", "scores"),
+    **numbers("planes", "units", "per_head", "size", "half", "add"),
+)
+SoftmaxMaxJob = structure(
+    "SoftmaxMaxJob",
+    **pointers("scores", "allowed", "weights"),
+    scaling=ctypes.c_double,
+    **numbers("planes", "units", "per_head"),
+)
+PickJob = structure(
+    "PickJob", **pointers("weights", "counts", "places", "chosen", "scratch"), **numbers("rows", "units", "most")
+)
+SegmentJob = structure(
+    "SegmentJob",
+    **pointers("keys", "values", "key_at", "value_at", "known"),
+    **numbers("length", "key_heads", "key_rows", "value_heads", "value_rows", "known_heads"),
+)
+AttendJob = structure(
+    "AttendJob",
+    **pointers("query", "out", "scratch"),
+    scaling=ctypes.c_double,
+    **numbers("scratch_size", "batch", "choosers", "per_chooser", "size", "half", "segments"),
+    segment=SegmentJob * 3,
+)
+HiggsReadJob = structure(
+    "HiggsReadJob",
+    **pointers("codes", "scales", "grid", "signs", "at", "out", "scratch"),
+    **numbers("rows", "rows_per_plane", "tokens", "size", "d", "group", "groups"),
+)
+RotateJob = structure(
+    "RotateJob",
+    **pointers("rows", "positions", "frequencies", "out"),
+    amplitude=ctypes.c_double,
+    **numbers("rows_", "size", "width", "half_in", "half_out"),
+)
+NearestJob = structure("NearestJob", **pointers("tuples", "grid", "codes"), **numbers("tuples_", "points", "d"))
+
+
+def higgs_scores(codes: Tensor, scales: Tensor, grid: Tensor, query: Tensor, group: int, block: int) -> Tensor | None:
+    """Return q·k (B, H, G, N) in float32 for keys as HIGGS codes.
+
+    Args:
+        codes: (B, N, C / d) of all heads side by side.
+        scales: (B, N, groups) in float16.
+        grid: (n, d).
+        query: (B, H, G, D) in float32, turned in blocks.
+        group: channels that share a scale.
+        block: channels of a block; it divides D and the group.
+    """
+    d = grid.shape[1]
+    if not serves(codes, scales, query) or d not in (2, 4, 8) or block % 4 or group % d:
+        return None
+    codes, scales, query = codes.contiguous(), scales.contiguous(), query.contiguous()
+    batch, heads, per_head, size = query.shape
+    scores = query.new_empty(batch, heads, per_head, codes.shape[1])
+    scratch = query.new_empty(threads(), scales.shape[2] * group * TILE)
+    pointed = (codes, scales, grid, query, scores, scratch)
+    shape = (batch, codes.shape[1], heads, per_head, size, d, group, scales.shape[2], block)
+    call("higgs_scores", HiggsScoresJob(*map(at, pointed), *shape))
+    return scores
+
+
+def row_scores(query: Tensor, rows: Tensor, *, add_to: Tensor | None = None) -> Tensor | None:
+    """Return q·rows (B, H, G, U) in float32 for query (B, H, G, D) and rows (B, H, U, D), added to what is given."""
+    kind = half(rows)
+    if kind is None or not serves(query, rows):
+        return None
+    rows, query = rows.contiguous(), query.float().contiguous()
+    batch, heads, per_head, size = query.shape
+    scores = query.new_empty(batch, heads, per_head, rows.shape[2]) if add_to is None else add_to
+    shape = (batch * heads, rows.shape[2], per_head, size, kind, int(add_to is not None))
+    call("row_scores", RowScoresJob(at(rows), at(query), at(scores), *shape))
+    return scores
+
+
+def softmax_max(scores: Tensor, allowed: Tensor, scaling: float) -> Tensor | None:
+    """Return the logarithm of the largest softmax weight over the group (B, H, U) for scores (B, H, G, U)."""
+    if scores.dtype != torch.float32 or not serves(scores, allowed):
+        return None
+    scores, allowed = scores.contiguous(), allowed.contiguous()
+    batch, heads, per_head, units = scores.shape
+    weights = scores.new_empty(batch, heads, units)
+    job = SoftmaxMaxJob(at(scores), at(allowed), at(weights), scaling, batch * heads, units, per_head)
+    call("softmax_max", job)
+    return weights
+
+
+def pick(weights: Tensor, counts: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
+    """Return places (B, H, most) of the largest of weights (B, H, U), ascending, and which of them count.
+
+    Args:
+        weights: minus infinity for what may not be picked.
+        counts: (B,) how many to pick.
+        most: the largest of them.
+    """
+    if weights.dtype != torch.float32 or not serves(weights):
+        return None
+    weights = weights.contiguous()
+    batch, heads, units = weights.shape
+    each = counts.to(torch.int64).repeat_interleave(heads).contiguous()
+    places = each.new_empty(batch, heads, most)
+    chosen = weights.new_empty(batch, heads, most, dtype=torch.bool)
+    scratch = weights.new_empty(threads(), units)
+    job = PickJob(*map(at, (weights, each, places, chosen, scratch)), batch * heads, units, most)
+    call("pick", job)
+    return places, chosen
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Keys and values of a step: rows (B, H, N, D), which of them (B, C, S), and which of those count (B, C or H, S).
+
+    Without places the first `length` rows are meant; `rows` may have room for more.
+    """
+
+    keys: Tensor
+    values: Tensor
+    length: int
+    key_places: Tensor | None = None
+    value_places: Tensor | None = None
+    known: Tensor | None = None
+
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """Return all tensors."""
+        return self.keys, self.values, self.key_places, self.value_places, self.known
+
+
+def rows_of(rows: Tensor) -> Tensor:
+    """Return rows (B, H, N, D) such that each head's lie one after the other, evenly spaced: a copy only if need be."""
+    batch, heads, _, size = rows.shape
+    plane = rows.stride(1)
+    even = rows.stride(3) == 1 and rows.stride(2) == size and plane % size == 0 and plane >= rows.shape[2] * size
+    return rows if even and (batch == 1 or rows.stride(0) == heads * plane) else rows.contiguous()
+
+
+def attend(query: Tensor, scaling: float, stretches: list[Stretch]) -> Tensor | None:
+    """Attend from query (B, C, G, D) over all stretches; C are kv-heads, or query heads that choose for themselves."""
+    kind = half(query)
+    tensors = [tensor for stretch in stretches for tensor in stretch.tensors()]
+    if kind is None or not serves(query, *tensors):
+        return None
+    if any(half(tensor) != kind for stretch in stretches for tensor in (stretch.keys, stretch.values)):
+        return None
+    query = query.contiguous()
+    batch, choosers, per_chooser, size = query.shape
+    parts, alive = [], []
+    for stretch in stretches:
+        if stretch.length == 0:
+            continue
+        keys, values = rows_of(stretch.keys), rows_of(stretch.values)
+        places = [None if given is None else given.contiguous()
+                  for given in (stretch.key_places, stretch.value_places, stretch.known)]  # fmt: skip
+        known_heads = 1 if stretch.known is None else stretch.known.shape[1]
+        alive.append((keys, values, places))
+        shape = (stretch.length, keys.shape[1], spacing(keys), values.shape[1], spacing(values), known_heads)
+        parts.append(SegmentJob(*map(at, (keys, values, *places)), *shape))
+    out = torch.empty_like(query)
+    total = sum(stretch.length for stretch in stretches)
+    scratch = torch.empty(threads(), per_chooser * (total + 2 * size))
+    told = (scratch.shape[1], batch, choosers, per_chooser, size, kind, len(parts))
+    call("attend", AttendJob(at(query), at(out), at(scratch), scaling, *told, (SegmentJob * 3)(*parts)))
+    return out
+
+
+def spacing(rows: Tensor) -> int:
+    """Return how many rows lie between the first rows of two heads."""
+    return rows.stride(1) // rows.shape[3]
+
+
+def higgs_read(
+    codes: Tensor,
+    scales: Tensor,
+    grid: Tensor,
+    index: Tensor,
+    *,
+    size: int,
+    group: int,
+    signs: Tensor | None = None,
+) -> Tensor | None:
+    """Return rows (B, H, S, D) that codes (B, H, N, bytes) and scales (B, H, N, groups) hold at index (B, H, S)."""
+    d = grid.shape[1]
+    if d not in (2, 4, 8) or not serves(codes, scales, index):
+        return None
+    codes, scales, index = codes.contiguous(), scales.contiguous(), index.contiguous()
+    out = torch.empty(*index.shape, size)
+    scratch = torch.empty(threads(), scales.shape[3] * group)
+    shape = (index.numel(), index.shape[2], codes.shape[2], size, d, group, scales.shape[3])
+    call("higgs_read", HiggsReadJob(*map(at, (codes, scales, grid, signs, index, out, scratch)), *shape))
+    return out
+
+
+def rotate(rows: Tensor, positions: Tensor, frequencies: Tensor, amplitude: float, dtype: torch.dtype) -> Tensor | None:
+    """Put positions (..., S) on rows (..., S, D): channel c and c + width / 2 turn by position times frequency c."""
+    out = torch.empty(rows.shape, dtype=dtype)
+    kinds = half(rows), half(out)
+    if None in kinds or not serves(rows, positions, frequencies):
+        return None
+    rows, positions = rows.contiguous(), positions.to(torch.int64).contiguous()
+    job = RotateJob(at(rows), at(positions), at(frequencies), at(out), amplitude, positions.numel(), rows.shape[-1],
+                    2 * len(frequencies), *kinds)  # fmt: skip
+    call("rotate", job)
+    return out
+
+
+def nearest(tuples: Tensor, grid: Tensor) -> Tensor | None:
+    """Return the place (m,) of the nearest point of grid (n, d) for tuples (m, d), as bytes."""
+    if tuples.dtype != torch.float32 or grid.shape[1] not in (2, 4, 8) or not serves(tuples):
+        return None
+    tuples, grid = tuples.contiguous(), grid.contiguous()
+    codes = torch.empty(len(tuples), dtype=torch.uint8)
+    call("nearest", NearestJob(at(tuples), at(grid), at(codes), *tuples.shape[:1], *grid.shape))
+    return codes

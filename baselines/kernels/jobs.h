@@ -1,0 +1,102 @@
+/* What each kernel is told. Fields are pointers and 64-bit numbers only, in the order of kernels/library.py.
+
+A pointer named `..16` may point at bfloat16 where the job's `half` is not 0, and at float32 otherwise. */
+
+#define SLICE 256       /* rows that one piece of work takes */
+#define LONG_SLICE 8192 /* the same where a row is a few numbers */
+#define TILE 8          /* tokens that are scored together */
+
+/* q.k for keys as HIGGS codes. The keys of all heads stand side by side, cut into groups of `group` channels; `block`
+is the largest power of two that divides a head and a group. The query comes turned in blocks; a group's blocks are
+joined here. */
+struct higgs_scores_job {
+    const uint8_t *codes;   /* (batch, tokens, codes_per_token) */
+    const uint16_t *scales; /* (batch, tokens, groups), float16 */
+    const float *grid;      /* (points, d) */
+    const float *query;     /* (batch, heads, per_head, size) */
+    float *scores;          /* (batch, heads, per_head, tokens) */
+    float *scratch;         /* (threads, groups * group * TILE) */
+    int64_t batch, tokens, heads, per_head, size, d, group, groups, block;
+};
+
+/* q.rows for plain rows; `add` adds to what `scores` holds. */
+struct row_scores_job {
+    const void *rows16; /* (planes, units, size) */
+    const float *query; /* (planes, per_head, size) */
+    float *scores;      /* (planes, per_head, units) */
+    int64_t planes, units, per_head, size, half, add;
+};
+
+/* max over the group of log softmax over the allowed units. */
+struct softmax_max_job {
+    const float *scores;    /* (planes, per_head, units) */
+    const uint8_t *allowed; /* (planes, units) */
+    float *weights;         /* (planes, units) */
+    double scaling;
+    int64_t planes, units, per_head;
+};
+
+/* The places of the largest weights of each row, in ascending order; of equal weights the first. */
+struct pick_job {
+    const float *weights;  /* (rows, units) */
+    const int64_t *counts; /* (rows) */
+    int64_t *places;       /* (rows, most) */
+    uint8_t *chosen;       /* (rows, most) */
+    float *scratch;        /* (threads, units) */
+    int64_t rows, units, most;
+};
+
+#define SEGMENTS 3
+
+/* Attention of one position over up to three stretches of keys and values. */
+struct segment {
+    const void *keys16;        /* (batch, heads, key_rows, size) */
+    const void *values16;      /* (batch, heads, value_rows, size) */
+    const int64_t *key_at;     /* (batch, choosers, length) rows to read, or NULL for the first `length` */
+    const int64_t *value_at;   /* the same for values */
+    const uint8_t *known;      /* (batch, choosers or heads, length) which of them count, or NULL for all */
+    int64_t length;
+    int64_t key_heads, key_rows;     /* heads and rows of `keys16` */
+    int64_t value_heads, value_rows; /* heads and rows of `values16` */
+    int64_t known_heads;
+};
+
+struct attend_job {
+    const void *query16; /* (batch, choosers, per_chooser, size) */
+    void *out16;         /* the same */
+    float *scratch;      /* (threads, scratch_size) */
+    double scaling;
+    int64_t scratch_size; /* per_chooser * (all lengths + 2 * size) */
+    int64_t batch, choosers, per_chooser, size, half, segments;
+    struct segment segment[SEGMENTS];
+};
+
+/* Rows from HIGGS codes: looked up, scaled and turned back. */
+struct higgs_read_job {
+    const uint8_t *codes;   /* (planes, tokens, codes_per_row) */
+    const uint16_t *scales; /* (planes, tokens, groups), float16 */
+    const float *grid;      /* (points, d) */
+    const float *signs;     /* (group) or NULL */
+    const int64_t *at;      /* (planes, rows_per_plane) */
+    float *out;             /* (planes, rows_per_plane, size) */
+    float *scratch;         /* (threads, groups * group) */
+    int64_t rows, rows_per_plane, tokens, size, d, group, groups;
+};
+
+/* Rotary positions in the layout of Llama: channel c and c + width / 2 are a pair, those from `width` on stay. */
+struct rotate_job {
+    const void *rows16;       /* (rows, size) */
+    const int64_t *positions; /* (rows) */
+    const float *frequencies; /* (width / 2) */
+    void *out16;              /* (rows, size) */
+    double amplitude;
+    int64_t rows, size, width, half_in, half_out;
+};
+
+/* The nearest grid point of each tuple. */
+struct nearest_job {
+    const float *tuples_; /* (tuples, d) */
+    const float *grid;    /* (points, d) */
+    uint8_t *codes;       /* (tuples) */
+    int64_t tuples, points, d;
+};

@@ -1,0 +1,128 @@
+/* Rows: out of HIGGS codes and into them, and rotary positions. */
+
+INLINE void T(read_row)(const struct higgs_read_job *job, int64_t row, float *scratch, int d) {
+    int64_t channels = job->groups * job->group;
+    int64_t from = row / job->rows_per_plane * job->tokens + job->at[row];
+    const uint8_t *codes = job->codes + from * (channels / d);
+    for (int64_t p = 0; p < channels / d; p++) memcpy(scratch + p * d, job->grid + (int64_t)codes[p] * d, sizeof(float) * (size_t)d);
+    for (int64_t k = 0; k < job->groups; k++) {
+        float *x = scratch + k * job->group;
+        float scale = T(half_float)(job->scales[from * job->groups + k]) / sqrtf((float)job->group);
+        T(hadamard)(x, job->group);
+        for (int64_t i = 0; i < job->group; i++) x[i] *= job->signs ? scale * job->signs[i] : scale;
+    }
+    memcpy(job->out + row * job->size, scratch, sizeof(float) * (size_t)job->size);
+}
+
+static void T(higgs_read)(const void *what, int64_t item, int member) {
+    const struct higgs_read_job *job = what;
+    int64_t first = item * SLICE, last = first + SLICE < job->rows ? first + SLICE : job->rows;
+    int64_t channels = job->groups * job->group, bytes = channels / job->d;
+    float *scratch = job->scratch + member * channels;
+    for (int64_t row = first; row < last; row++) {
+        if (row + 4 < last) {
+            int64_t from = (row + 4) / job->rows_per_plane * job->tokens + job->at[row + 4];
+            for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(job->codes + from * bytes + i);
+            __builtin_prefetch(job->scales + from * job->groups);
+        }
+        if (job->d == 2) T(read_row)(job, row, scratch, 2);
+        if (job->d == 4) T(read_row)(job, row, scratch, 4);
+        if (job->d == 8) T(read_row)(job, row, scratch, 8);
+    }
+}
+
+#define ANGLES 64
+
+/* Cosines and sines of `n` angles, which are first brought into an eighth of a turn in double precision.
+Polynomials of Cephes' sinf and cosf; error 1e-7. */
+INLINE void T(turns)(float position, const float *frequencies, int64_t n, float amplitude, float *cosines, float *sines) {
+    float rest[ANGLES];
+    int32_t quarter[ANGLES];
+    for (int64_t i = 0; i < n; i++) {
+        float angle = position * frequencies[i]; /* rounded as torch rounds it */
+        double k = (double)angle * 0.63661977236758134308 + 6755399441055744.0;
+        k -= 6755399441055744.0;
+        rest[i] = (float)((double)angle - k * 1.57079632679489661923);
+        quarter[i] = (int32_t)k;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        float r = rest[i], r2 = r * r;
+        float sine = r + r * r2 * (-1.6666654611e-1f + r2 * (8.3321608736e-3f - r2 * 1.9515295891e-4f));
+        float cosine = 1 - r2 * 0.5f + r2 * r2 * (4.166664568298827e-2f + r2 * (-1.388731625493765e-3f + r2 * 2.443315711809948e-5f));
+        float c = quarter[i] & 1 ? sine : cosine, s = quarter[i] & 1 ? cosine : sine;
+        cosines[i] = amplitude * ((quarter[i] + 1) & 2 ? -c : c);
+        sines[i] = amplitude * (quarter[i] & 2 ? -s : s);
+    }
+}
+
+INLINE void T(rotate_row)(const struct rotate_job *job, int64_t row, int half_in, int half_out) {
+    int64_t pairs = job->width / 2, base = row * job->size;
+    float cosines[ANGLES], sines[ANGLES];
+    for (int64_t first = 0; first < pairs; first += ANGLES) {
+        int64_t n = pairs - first < ANGLES ? pairs - first : ANGLES, i = 0, a = base + first, b = a + pairs;
+        T(turns)((float)job->positions[row], job->frequencies + first, n, (float)job->amplitude, cosines, sines);
+        for (; i + W <= n; i += W) {
+            T(vf) x = T(load_as)(job->rows16, a + i, half_in), y = T(load_as)(job->rows16, b + i, half_in);
+            T(vf) c = T(load)(cosines + i), s = T(load)(sines + i);
+            T(store_as)(job->out16, a + i, x * c - y * s, half_out);
+            T(store_as)(job->out16, b + i, y * c + x * s, half_out);
+        }
+        for (; i < n; i++) {
+            float x = T(one)(job->rows16, a + i, half_in), y = T(one)(job->rows16, b + i, half_in);
+            T(store_one)(job->out16, a + i, x * cosines[i] - y * sines[i], half_out);
+            T(store_one)(job->out16, b + i, y * cosines[i] + x * sines[i], half_out);
+        }
+    }
+    for (int64_t c = job->width; c < job->size; c++)
+        T(store_one)(job->out16, base + c, T(one)(job->rows16, base + c, half_in), half_out);
+}
+
+static void T(rotate)(const void *what, int64_t item, int member) {
+    const struct rotate_job *job = what;
+    int64_t first = item * SLICE, last = first + SLICE < job->rows ? first + SLICE : job->rows;
+    (void)member;
+    for (int64_t row = first; row < last; row++) {
+        if (job->half_in && job->half_out) T(rotate_row)(job, row, 1, 1);
+        if (job->half_in && !job->half_out) T(rotate_row)(job, row, 1, 0);
+        if (!job->half_in && job->half_out) T(rotate_row)(job, row, 0, 1);
+        if (!job->half_in && !job->half_out) T(rotate_row)(job, row, 0, 0);
+    }
+}
+
+#undef ANGLES
+
+/* Codes of W tuples: the point with the largest x.c - |c|^2 / 2, the first of equal ones. */
+INLINE void T(nearest_of)(const struct nearest_job *job, int64_t first, int many, const float *halves, int d) {
+    T(vf) x[8], best = T(spread)(-INFINITY);
+    T(vi) code = {0};
+    for (int j = 0; j < d; j++) {
+        float lanes[W];
+        for (int i = 0; i < W; i++) lanes[i] = job->tuples_[(first + (i < many ? i : 0)) * d + j];
+        x[j] = T(load)(lanes);
+    }
+    for (int64_t n = 0; n < job->points; n++) {
+        T(vf) near = T(spread)(-halves[n]);
+        for (int j = 0; j < d; j++) near += x[j] * job->grid[n * d + j];
+        T(vi) better = near > best;
+        best = T(choose)(better, near, best);
+        code = (better & (int32_t)n) | (~better & code);
+    }
+    for (int i = 0; i < many; i++) job->codes[first + i] = (uint8_t)code[i];
+}
+
+static void T(nearest)(const void *what, int64_t item, int member) {
+    const struct nearest_job *job = what;
+    int64_t first = item * LONG_SLICE, last = first + LONG_SLICE < job->tuples ? first + LONG_SLICE : job->tuples;
+    float halves[256];
+    (void)member;
+    for (int64_t n = 0; n < job->points; n++) {
+        halves[n] = 0;
+        for (int64_t j = 0; j < job->d; j++) halves[n] += 0.5f * job->grid[n * job->d + j] * job->grid[n * job->d + j];
+    }
+    for (int64_t i = first; i < last; i += W) {
+        int many = last - i < W ? (int)(last - i) : W;
+        if (job->d == 2) T(nearest_of)(job, i, many, halves, 2);
+        if (job->d == 4) T(nearest_of)(job, i, many, halves, 4);
+        if (job->d == 8) T(nearest_of)(job, i, many, halves, 8);
+    }
+}

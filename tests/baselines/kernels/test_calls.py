@@ -1,0 +1,252 @@
+"""Every kernel against the plain torch path or a definition, in every instruction set that this processor has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tests.baselines.tiny import tiny
+from text2json.baselines.attention import attend
+from text2json.baselines.indexes import dots
+from text2json.baselines.kernels import calls, library
+from text2json.baselines.kernels.calls import Stretch
+from text2json.baselines.quantizers.build_grids import GRIDS, nearest
+from text2json.baselines.quantizers.higgs import Higgs, grid
+from text2json.baselines.rope import Rope
+from text2json.baselines.rules import largest, softmax_max
+
+pytestmark = pytest.mark.skipif(library.library() is None, reason="the library is not built here")
+
+
+@pytest.fixture(params=library.LEVELS, autouse=True)
+def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
+    if library.LEVELS.index(request.param) > library.best():
+        pytest.skip("this processor has no such instructions")
+    with library.use(request.param):
+        assert library.name() == request.param
+        yield request.param
+
+
+quick = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+dtypes = st.sampled_from([torch.float32, torch.bfloat16])
+
+
+def drawn(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def same(kernel: Any, plain: Any, tolerance: float = 1e-5) -> None:
+    torch.testing.assert_close(kernel, plain, rtol=tolerance, atol=tolerance)
+
+
+@quick
+@given(
+    seed=st.integers(0, 10_000),
+    points=st.sampled_from(GRIDS),
+    heads=st.integers(1, 5),
+    group=st.integers(1, 9),
+    size=st.sampled_from([4, 8, 12, 16, 24, 32, 80, 96, 128]),
+    scale_group=st.sampled_from([8, 16, 64, 128, 512]),
+    tokens=st.integers(1, 40),
+    signs=st.sampled_from([None, 3]),
+)
+def test_scores_of_codes_are_products_with_decoded_keys(
+    seed: int,
+    points: tuple[int, int],
+    heads: int,
+    group: int,
+    size: int,
+    scale_group: int,
+    tokens: int,
+    signs: int | None,
+) -> None:
+    quantizer = Higgs(*points, scale_group, signs)
+    keys, query = drawn(seed, 2, tokens, heads * size), drawn(seed + 1, 2, heads, group, size)
+    codes, scales = quantizer.encode(keys)
+    decoded = quantizer.decode(codes, scales, heads * size).view(2, tokens, heads, size).transpose(1, 2)
+    assert quantizer._compiled_scores(codes, scales, query) is not None
+    same(quantizer.scores(codes, scales, query), query @ decoded.mT, 1e-4)
+    with library.use("torch"):
+        same(quantizer.scores(codes, scales, query), query @ decoded.mT, 1e-4)
+
+
+@quick
+@given(
+    seed=st.integers(0, 10_000),
+    group=st.integers(1, 9),
+    size=st.integers(1, 130),
+    units=st.integers(1, 300),
+    dtype=dtypes,
+)
+def test_scores_of_rows_are_products(seed: int, group: int, size: int, units: int, dtype: torch.dtype) -> None:
+    query, rows = drawn(seed, 2, 3, group, size), drawn(seed + 1, 2, 3, units, size).to(dtype)
+    first = calls.row_scores(query, rows)
+    assert first is not None
+    same(first.clone(), query @ rows.float().mT, 1e-4)
+    same(dots(query, rows, add_to=first), 2 * query @ rows.float().mT, 1e-4)
+
+
+@quick
+@given(
+    seed=st.integers(0, 10_000),
+    group=st.integers(1, 5),
+    units=st.integers(1, 200),
+    share=st.sampled_from([0.0, 0.3, 1.0]),
+    spread=st.sampled_from([0.1, 3.0, 300.0]),
+)
+def test_ranking_is_the_maximum_of_softmaxes(seed: int, group: int, units: int, share: float, spread: float) -> None:
+    scores = drawn(seed, 2, 2, group, units) * spread
+    allowed = torch.rand(2, 2, units, generator=torch.Generator().manual_seed(seed)) < share
+    found = softmax_max(scores, allowed, 0.7)
+    assert torch.equal(found > float("-inf"), allowed)
+    with library.use("torch"):
+        same(found, softmax_max(scores, allowed, 0.7), 1e-5 * max(1, spread / 10))
+    weights = (scores.double() * 0.7).masked_fill(~allowed.unsqueeze(2), float("-inf")).softmax(-1).amax(2)
+    same(found[allowed].double().exp(), weights[allowed], 1e-5 * max(1, spread / 10))
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    values=st.lists(
+        st.one_of(
+            st.integers(-3, 3).map(float),
+            st.floats(allow_nan=True, allow_infinity=True, width=32),
+            st.floats(-1, 1, width=32),
+        ),
+        min_size=1,
+        max_size=90,
+    ),
+    counts=st.tuples(st.integers(1, 100), st.integers(1, 100)),
+)
+def test_the_largest_are_those_of_a_stable_sort(values: list[float], counts: tuple[int, int]) -> None:
+    """On every path: ties go to the first, what is minus infinity or no number is never taken."""
+    row = torch.tensor(values)
+    weights = torch.stack([row, row.flip(0)]).unsqueeze(1)
+    most = min(max(counts), len(values))
+    found = largest(weights, torch.tensor(counts), most)
+    with library.use("torch"):
+        plain = largest(weights, torch.tensor(counts), most)
+    assert torch.equal(found[1], plain[1])
+    assert torch.equal(found[0], plain[0])
+    for b, count in enumerate(counts):
+        numbers = weights[b, 0].tolist()
+        real = [place for place, number in enumerate(numbers) if number > float("-inf")]
+        wanted = sorted(sorted(real, key=lambda place: -numbers[place])[: min(count, most)])
+        assert found[0][b, 0][found[1][b, 0]].tolist() == wanted
+
+
+@pytest.mark.parametrize("kind", ["plain", "ties", "far apart"])
+def test_the_largest_of_long_rows(kind: str) -> None:
+    weights = drawn(1, 2, 3, 30_011)
+    if kind == "ties":
+        weights = (weights * 4).round() / 4
+    if kind == "far apart":
+        weights[:, :, 7::1000] *= 3e38
+    counts = torch.tensor([937, 500])
+    places, chosen = largest(weights, counts, 937)
+    with library.use("torch"):
+        plain_places, plain_chosen = largest(weights, counts, 937)
+    assert torch.equal(places, plain_places)
+    assert torch.equal(chosen, plain_chosen)
+    order = weights[1, 2].sort(descending=True, stable=True).indices[:500].sort().values
+    assert torch.equal(places[1, 2, :500], order)
+
+
+@quick
+@given(
+    seed=st.integers(0, 10_000),
+    heads=st.integers(1, 3),
+    group=st.integers(1, 6),
+    size=st.sampled_from([4, 6, 16, 33, 64, 128]),
+    lengths=st.tuples(st.integers(0, 70), st.integers(0, 5), st.integers(1, 9)),
+    each=st.booleans(),
+    fetched=st.booleans(),
+    dtype=dtypes,
+)
+def test_attention_over_stretches(
+    seed: int,
+    heads: int,
+    group: int,
+    size: int,
+    lengths: tuple[int, int, int],
+    each: bool,
+    fetched: bool,
+    dtype: torch.dtype,
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    choosers, length = heads * group if each else heads, 90
+    query = drawn(seed, 2, choosers, 1 if each else group, size).to(dtype)
+    keys, values = (drawn(seed + n, 2, heads, length, size).to(dtype) for n in (1, 2))
+    places = torch.randint(0, length, (2, choosers, lengths[0]), generator=generator)
+    known = torch.rand(2, choosers, lengths[0], generator=generator) < 0.7
+    resident = torch.rand(2, heads, lengths[1], generator=generator) < 0.5
+    copied = drawn(seed + 3, 2, choosers, lengths[0], size).to(dtype)
+    stretches = [
+        Stretch(copied if fetched else keys, values, lengths[0], None if fetched else places, places, known),
+        Stretch(keys, values, lengths[1], known=resident),
+        Stretch(keys[:, :, 5:], values[:, :, 5:], lengths[2]),
+    ]
+    found = attend(query, size**-0.5, stretches)
+    wide = [
+        Stretch(s.keys.float(), s.values.float(), s.length, s.key_places, s.value_places, s.known) for s in stretches
+    ]  # fmt: skip
+    with library.use("torch"):
+        same(found.float(), attend(query.float(), size**-0.5, wide), 1e-5 if dtype == torch.float32 else 1e-2)
+
+
+@quick
+@given(
+    seed=st.integers(0, 10_000),
+    points=st.sampled_from(GRIDS),
+    group=st.sampled_from([8, 16, 64, 128, 256]),
+    size=st.integers(1, 140),
+    signs=st.sampled_from([None, 7]),
+)
+def test_rows_come_back_from_codes(
+    seed: int, points: tuple[int, int], group: int, size: int, signs: int | None
+) -> None:
+    quantizer = Higgs(*points, group, signs)
+    codes, scales = quantizer.encode(drawn(seed, 2, 3, 50, size))
+    index = torch.randint(0, 50, (2, 3, 20), generator=torch.Generator().manual_seed(seed))
+    found = quantizer.read(codes, scales, index, size)
+    with library.use("torch"):
+        same(found, quantizer.read(codes, scales, index, size))
+
+
+@quick
+@given(seed=st.integers(0, 10_000), points=st.sampled_from(GRIDS), count=st.integers(1, 20_000))
+def test_codes_are_those_of_the_nearest_points(seed: int, points: tuple[int, int], count: int) -> None:
+    tuples, places = drawn(seed, count, points[0]), grid(*points)
+    found = calls.nearest(tuples, places)
+    assert found is not None
+    plain = nearest(tuples, places)
+    away, least = ((tuples - places[codes]).square().sum(1) for codes in (found.long(), plain))
+    same(away, least)
+    assert int((found.long() != plain).sum()) <= count // 5000
+
+
+@pytest.mark.parametrize("family", ["llama", "llama-yarn", "qwen3"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_rotary_positions_are_the_models_own(family: str, dtype: torch.dtype) -> None:
+    rope = Rope.of(tiny(family))
+    assert rope.halves is not None
+    rows = drawn(2, 2, 3, 40, 32).to(dtype)
+    positions = torch.randint(0, 131_072, (2, 3, 40), generator=torch.Generator().manual_seed(3))
+    found = rope.rotate(rows, positions)
+    with library.use("torch"):
+        same(found, rope.rotate(rows, positions), 2e-6 if dtype == torch.float32 else 1e-2)
+        same(rope.rotate(rows, positions[:, 0]), Rope.of(tiny(family)).rotate(rows, positions[:, 0]))
+
+
+def test_a_graph_or_another_number_format_is_left_to_torch() -> None:
+    rows = drawn(1, 1, 1, 4, 8)
+    assert calls.row_scores(rows, rows.half()) is None
+    assert calls.row_scores(rows.requires_grad_(), rows) is None
+    with torch.no_grad():
+        assert calls.row_scores(rows, rows) is not None
