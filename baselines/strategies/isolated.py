@@ -120,7 +120,7 @@ class StoresAlone(Isolated):
             keys=ExactStore("host", "keys", prompt.keys),
             values=ExactStore("host", "values", prompt.values),
             residents=Residents.at(prompt, nowhere, nowhere.bool()),
-            selection=Selection("device", "selection", allowed, counts, prompt.valid, torch.zeros_like(allowed)),
+            selection=Selection("device", "selection", allowed, counts, prompt.valid),
             unit=1,
         )
 
