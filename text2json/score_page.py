@@ -80,7 +80,7 @@ def write_page(
     """
     wanted = {score.id for score in shown}
     found = {sample.id: sample for sample in samples if sample.id in wanted}
-    details = "".join(_sample(score, found[score.id], outputs.get(score.id)) for score in shown)
+    details = "".join(sample_part(score, found[score.id], outputs.get(score.id)) for score in shown)
     few = f"The {len(shown)} worst of {report.samples} samples." if len(shown) < report.samples else ""
     legend = ", ".join(
         f'<span class="{name}"><span class="sign">{sign}</span> {name}</span>' for name, sign in _SIGNS.items()
@@ -89,7 +89,7 @@ def write_page(
 <p>{report.samples} samples: {escape(", ".join(f"{name} {number}" for name, number in report.statuses.items()))}.
 Intervals are 95 %, by a bootstrap over samples.</p>
 {scrolling("Figures", _figures(report))}
-<h2>Errors</h2>{scrolling("Errors", _errors(report))}
+<h2>Errors</h2>{scrolling("Errors", errors_table(report.errors))}
 <h2>Fields</h2>{scrolling("Fields", _counts("field", report.by_field.items()))}
 {"".join(_groups(kind, report) for kind in report.groups)}
 <h2>Samples</h2><p>{few} In the tables and, where the data says which place states a value, in the document: {legend}.
@@ -115,9 +115,11 @@ def _figures(report: Report) -> str:
     )
 
 
-def _errors(report: Report) -> str:
+def errors_table(errors: Mapping[str, int]) -> str:
+    """Return how often each kind of error stands in the samples, as HTML."""
     rows = "".join(
-        f'<tr><th scope="row">{ERRORS[kind]}</th><td>{number:,}</td></tr>' for kind, number in report.errors.items()
+        f'<tr><th scope="row">{escape(ERRORS.get(kind, kind))}</th><td>{number:,}</td></tr>'
+        for kind, number in errors.items()
     )
     return f"<table>{rows}</table>"
 
@@ -142,7 +144,15 @@ def _groups(kind: str, report: Report) -> str:
     return f"<h2>Records by {kind}</h2>{scrolling(f'Records by {kind}', table)}"
 
 
-def _sample(score: SampleScore, sample: Sample, output: str | None) -> str:
+def sample_part(score: SampleScore, sample: Sample, output: str | None, around: int | None = None) -> str:
+    """Return document, gold and prediction of one sample side by side, as HTML.
+
+    Args:
+        score: with its verdicts.
+        sample: what was asked.
+        output: what the model wrote.
+        around: leave out what is further than so many characters from every marked place; None keeps the whole text.
+    """
     verdicts = {(v.gold, v.field): v for v in score.verdicts}
     parsed = parse(output, single=record_schema(sample.schema).single)
     text = escape((output or "")[:_LONGEST]) or "(none)"
@@ -151,24 +161,33 @@ def _sample(score: SampleScore, sample: Sample, output: str | None) -> str:
     figures = f"record F1 {score.records.f1:.3f} · field F1 {score.fields.f1:.3f}"
     return (
         f'<details><summary><b>{escape(score.id)}</b> · {figures} · <span class="soft">{counts}</span></summary>'
-        f'<div class="sides"><pre tabindex="0">{_document(sample, verdicts)}</pre>'
+        f'<div class="sides"><pre tabindex="0">{_document(sample, verdicts, around)}</pre>'
         f'<div class="records">{raw}{"".join(_records(score, sample, parsed.records))}</div></div></details>'
     )
 
 
-def _document(sample: Sample, verdicts: Mapping[tuple[int | None, str], Verdict]) -> str:
+def _document(sample: Sample, verdicts: Mapping[tuple[int | None, str], Verdict], around: int | None) -> str:
     parts, last = [], 0
     for start, end, record, path in marks(sample):
         field = re.sub(r"(\[\d+\])+$", "", path.partition("].")[2])
         verdict = verdicts.get((record, field))
         kind = verdict.verdict if verdict is not None else MISSING
         parts += [
-            escape(sample.problem[last:start]),
+            _shortened(sample.problem[last:start], around),
             f'<mark class="{kind}" title="record {record}, {escape(field)}: {kind}">',
             f"{escape(sample.problem[start:end])}</mark>",
         ]
         last = end
-    return "".join(parts) + escape(sample.problem[last:][:_LONGEST])
+    return "".join(parts) + _shortened(sample.problem[last:][:_LONGEST], around)
+
+
+def _shortened(text: str, around: int | None) -> str:
+    """Return the text, without its middle where that is long, as HTML."""
+    if around is None or len(text) <= 3 * around:
+        return escape(text)
+    start, end = text[:around].rpartition(" ")[0], text[-around:].partition(" ")[2]  # whole words
+    left_out = f' <span class="soft">[{len(text) - len(start) - len(end):,} characters left out]</span> '
+    return escape(start) + left_out + escape(end)
 
 
 def _records(score: SampleScore, sample: Sample, predicted: Sequence[Any]) -> Iterator[str]:
