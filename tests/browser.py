@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
 
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")  # fmt: skip
@@ -56,9 +56,11 @@ class Visit:
     def of(cls, browser: Browser, **options: Any) -> Visit:
         """Open a tab; `options` are those of a Playwright context, for example `viewport` and `color_scheme`."""
         visit = cls(browser.new_context(**options).new_page())
+        visit.page.set_default_timeout(10_000)
         visit.page.on("request", lambda request: visit._note(request.url))
         visit.page.on("console", visit._hear)
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+        visit.page.on("dialog", visit._refuse)
         return visit
 
     def open(self, file: Path, fragment: str = "") -> Page:
@@ -66,10 +68,11 @@ class Visit:
         self.page.goto(file.resolve().as_uri() + fragment)
         return self.page
 
-    def check_quiet(self, home: Path) -> None:
-        """Nothing outside `home` was asked for, and nothing was complained about."""
+    def check_quiet(self, home: Path | str) -> None:
+        """Nothing outside `home`, a folder or an address, was asked for, and nothing was complained about."""
+        start = home.resolve().as_uri() if isinstance(home, Path) else home
         assert self.requests
-        assert [url for url in self.requests if not url.startswith(home.resolve().as_uri())] == []
+        assert [url for url in self.requests if not url.startswith(start)] == []
         assert self.complaints == []
 
     def check_accessible(self) -> None:
@@ -94,3 +97,7 @@ class Visit:
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(message.text)
+
+    def _refuse(self, dialog: Dialog) -> None:
+        self.complaints.append(dialog.message)
+        dialog.dismiss()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from text2json.leaderboard.rows import device_share, visible
+from text2json.leaderboard.rows import device_share
+from text2json.leaderboard.safe import plain
 from text2json.metrics.scoring import score_sample
 from text2json.schemas.entry import EntryShares, LeaderboardEntry
 from text2json.schemas.sample import Sample
@@ -44,7 +45,7 @@ def row_page(
         home: address of the folder that holds the entry, if it has one.
     """
     model, strategy, dataset = entry.model, entry.strategy, entry.dataset
-    title = f"{visible(strategy.name)} on {visible(model.name)}"
+    title = f"{plain(strategy.name)} on {plain(model.name)}"
     scores = entry.scores
     where = f"{dataset.label}@{dataset.version}"
     facts = [
@@ -69,19 +70,19 @@ def row_page(
 {_facts(_making(entry))}
 {_samples(samples, outputs, dataset.samples)}
 </main>
-<footer><p>{escape(visible(scores.signature))}</p></footer>"""
+<footer><p>{escape(plain(scores.signature))}</p></footer>"""
     return web_page(title, body, style=STYLE + asset("leaderboard/page/row.css"))
 
 
 def _name(text: str) -> str:
     """Return a text from outside as HTML that cannot turn its neighbours' direction."""
-    return f"<bdi>{escape(visible(text))}</bdi>" if text else ""
+    return f"<bdi>{escape(plain(text))}</bdi>" if text else ""
 
 
 def _link(address: str | None, text: str) -> str:
     if address is None or not address.startswith("https://"):
         return ""
-    return f'<a href="{escape(address)}" rel="nofollow ugc noreferrer">{escape(visible(text))}</a>'
+    return f'<a href="{escape(address)}" rel="nofollow ugc noreferrer">{escape(plain(text))}</a>'
 
 
 def _submitted(entry: LeaderboardEntry) -> str:
@@ -91,7 +92,7 @@ def _submitted(entry: LeaderboardEntry) -> str:
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
-    rows = "".join(f"<div><dt>{escape(visible(name))}</dt><dd>{value}</dd></div>" for name, value in facts if value)
+    rows = "".join(f"<div><dt>{escape(plain(name))}</dt><dd>{value}</dd></div>" for name, value in facts if value)
     return f'<dl class="facts">{rows}</dl>'
 
 

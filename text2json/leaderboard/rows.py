@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Mapping, Sequence
 
+from text2json.leaderboard.safe import plain
 from text2json.schemas.entry import LeaderboardEntry
 
 Value = str | float | None
@@ -22,7 +22,7 @@ _ROUNDING = 1.005
 
 
 def flat_row(entry: LeaderboardEntry, checked: str) -> Row:
-    """Return the row; its texts are `visible`.
+    """Return the row; signs in its texts that show nothing, or turn others around, are numbers.
 
     Args:
         entry: what was submitted.
@@ -61,7 +61,7 @@ def flat_row(entry: LeaderboardEntry, checked: str) -> Row:
         "licence": entry.licence,
         "date": entry.date,
     }
-    return {name: visible(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def page_name(entry: LeaderboardEntry) -> str:
@@ -80,20 +80,6 @@ def budget_class(share: float | None) -> str:
     if share is None:
         return UNKNOWN
     return next((name for name, most in BUDGET_CLASSES.items() if share <= most * _ROUNDING), ABOVE)
-
-
-def visible(text: str) -> str:
-    """Return `text` with every sign that shows nothing, or turns the direction of others, written as its number.
-
-    Control, format (among them the bidi marks and zero-width signs), private and unassigned characters, lone
-    surrogates, line breaks, and spaces that are no plain space.
-    """
-    return "".join(f"⟨U+{ord(sign):04X}⟩" if _hides(sign) else sign for sign in text)
-
-
-def _hides(sign: str) -> bool:
-    kind = unicodedata.category(sign)
-    return kind[0] == "C" or (kind[0] == "Z" and sign != " ")
 
 
 def csv_text(rows: Sequence[Mapping[str, Value]]) -> str:

@@ -46,19 +46,23 @@ function values(key) {
   return [...counts].sort(([a], [b]) => (order ? order.indexOf(a) - order.indexOf(b) : a.localeCompare(b, "en", { numeric: true })));
 }
 
+function labelled(title, control) {
+  return element("div", {}, element("label", { for: control.id }, title), control);
+}
+
 function buildFilters() {
   const box = document.getElementById("filters");
   for (const [key, title] of Object.entries(FILTERS)) {
     const select = element("select", { id: `filter-${key}` }, element("option", { value: "" }, `all (${entries.length})`));
     for (const [value, count] of values(key)) select.append(element("option", { value }, `${value} (${count})`));
     select.addEventListener("change", () => setState({ [key]: select.value }));
-    box.append(element("label", {}, title, select));
+    box.append(labelled(title, select));
   }
   const search = element("input", { type: "search", id: "filter-search" });
   search.addEventListener("input", () => setState({ search: search.value }));
   const reset = element("button", { type: "button" }, "Reset");
   reset.addEventListener("click", () => setState(start));
-  box.append(element("label", {}, "Any name", search), reset);
+  box.append(labelled("Any name", search), reset);
 }
 
 function fillFilters() {

@@ -1,4 +1,6 @@
 // Points that name themselves: under the pointer, under a finger, and from the keyboard as one stop with arrow keys.
+const COVERED = 3; // pixels within which points lie on one another
+
 function nameOnRequest(figure, svg, points, axis) {
   let named = null;
   const tip = element("div", { class: "tip", hidden: "" });
@@ -15,6 +17,8 @@ function nameOnRequest(figure, svg, points, axis) {
     }
     if (point === null) return;
     const [first, ...rest] = story(point, axis);
+    const covered = points.filter((other) => other !== point && Math.hypot(other.x - point.x, other.y - point.y) < COVERED);
+    if (covered.length) rest.push(`and ${covered.length} more here, see the table`);
     tip.replaceChildren(element("b", {}, element("bdi", {}, first)), ...rest.map((text) => element("span", {}, element("bdi", {}, text))));
     const left = Math.min(Math.max(0, point.x - tip.offsetWidth / 2), figure.clientWidth - tip.offsetWidth);
     const above = svg.getBoundingClientRect().top - figure.getBoundingClientRect().top + point.y - tip.offsetHeight - 14;
@@ -31,10 +35,12 @@ function nameOnRequest(figure, svg, points, axis) {
 
   svg.addEventListener("pointermove", (event) => { if (event.pointerType !== "touch") name(nearest(event)); });
   figure.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") name(null); });
-  // A finger's first tap names the point, its second follows it.
+  // A finger's first tap names the point, its second follows it; the tap itself moves the focus, hence `before`.
+  let before = null;
+  svg.addEventListener("pointerdown", () => { before = named; });
   svg.addEventListener("click", (event) => {
     const touched = nearest(event);
-    if (event.pointerType === "touch" && touched !== named) {
+    if (event.pointerType === "touch" && touched !== before) {
       event.preventDefault();
       name(touched);
     }
