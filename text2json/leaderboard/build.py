@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
     """Check the entries, write the site, say where it is; 1 if an entry was rejected, which is then not listed."""
     from text2json.console import line, note, progress
     from text2json.leaderboard.layout import entry_folders
-    from text2json.leaderboard.safe import plain
     from text2json.leaderboard.site import TITLE, write_site
+    from text2json.safe import plain
 
     root = Path(args.source)
     count = len(entry_folders(root)[0])

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from text2json.leaderboard.rows import device_share
-from text2json.leaderboard.safe import plain
 from text2json.metrics.scoring import score_sample
+from text2json.safe import plain
 from text2json.schemas.entry import EntryShares, LeaderboardEntry
 from text2json.schemas.sample import Sample
 from text2json.score_page import STYLE, errors_table, sample_part

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-from text2json.leaderboard.safe import plain
+from text2json.safe import plain
 from text2json.schemas.entry import LeaderboardEntry
 
 Value = str | float | None
