@@ -25,13 +25,15 @@ main { display: grid; grid-template-columns: minmax(0, 3fr) minmax(260px, 2fr); 
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: 14px/1.55 ui-monospace, monospace; }
 mark { color: inherit; background: color-mix(in srgb, var(--c) 22%, transparent); border-bottom: 2px solid var(--c);
        border-radius: 2px; }
-aside { position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow: auto; }
+section { position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow: auto; }
 table { border-collapse: collapse; width: 100%; margin-bottom: 1rem; }
 caption { text-align: left; font-weight: 600; border-bottom: 3px solid var(--c); }
 th, td { text-align: left; vertical-align: top; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid var(--line);
          overflow-wrap: anywhere; }
-th { font-weight: 400; }
+th { font-weight: 400; overflow-wrap: normal; }
 a { color: inherit; }
+pre a { text-decoration: none; }
+code { overflow-wrap: anywhere; }
 """
 
 
@@ -122,9 +124,9 @@ def html_page(sample: Sample) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(sample.id)}</title>
 <style>{STYLE}</style>
-<h1>{escape(sample.id)}</h1>
-<p>{escape(sample.domain)}, {escape(sample.kind)}; knobs: <code>{escape(sample.knobs)}</code></p>
-<main><pre>{"".join(parts)}</pre><aside>{tables}</aside></main>
+<header><h1>{escape(sample.id)}</h1>
+<p>{escape(sample.domain)}, {escape(sample.kind)}; knobs: <code>{escape(sample.knobs)}</code></p></header>
+<main><pre>{"".join(parts)}</pre><section aria-label="gold" tabindex="0">{tables}</section></main>
 </html>
 """
 
