@@ -69,4 +69,4 @@ def largest(weights: Tensor, counts: Tensor, most: int) -> tuple[Tensor, Tensor]
     slots = picked.cumsum(-1).sub(1).masked_fill(~picked, most)
     everywhere = torch.arange(weights.shape[2], device=weights.device).expand_as(slots)
     places = slots.new_zeros(*weights.shape[:2], most + 1).scatter(2, slots, everywhere)[..., :most]
-    return places, torch.arange(most, device=weights.device) < picked.sum(-1, keepdim=True)
+    return places.contiguous(), torch.arange(most, device=weights.device) < picked.sum(-1, keepdim=True)
