@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from text2json.batches import TEXTS, Batch, Column, Part, jobs, packed
 from text2json.drafts import whole_folder
-from text2json.errors import CheckFailed, DataError, SpecError
+from text2json.errors import CheckFailed, DataError
 from text2json.generators import generate
-from text2json.generators.knobs import configuration, recorded
+from text2json.generators.knobs import recorded
+from text2json.planning import plan
 from text2json.schemas.sample import Sample
 from text2json.workers import making
 
@@ -91,34 +92,6 @@ def import_samples(samples: Iterable[Sample], folder: Path, config: str) -> Entr
 def _must_be_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError("exists and is not empty", file=folder, remedy="choose another --out")
-
-
-def plan(
-    config: str, split: str, *, samples: int | None, seed: int | None, knobs: dict[str, Any], version: str | None
-) -> list[Part]:
-    """Return what is to be written, one part for each configuration and split.
-
-    Raises:
-        SpecError: something is unknown, impossible, or at odds with the frozen version.
-    """
-    if samples is not None and samples < 1:
-        raise SpecError(f"{samples} samples", remedy="ask for at least one")
-    parts = []
-    for name in config.split(","):
-        settings = configuration(name, **knobs)
-        for half in split.split(","):
-            if version is None:
-                count = settings.samples if samples is None else samples
-                parts.append(Part(name, half, count, 0 if seed is None else seed, knobs))
-                continue
-            from text2json.manifest import frozen_entry
-
-            entry = frozen_entry(version, name, half)
-            if knobs or samples not in (None, entry.samples) or seed not in (None, entry.seed):
-                raise SpecError(f"version {version} of {name} is frozen: {entry.samples} samples, seed {entry.seed}",
-                                remedy="leave out --samples, --seed and --set, or leave out --version")  # fmt: skip
-            parts.append(Part(name, half, entry.samples, entry.seed, {}, entry.sha256))
-    return parts
 
 
 def _write_parts(

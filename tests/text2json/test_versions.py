@@ -10,7 +10,7 @@ from text2json.cli import main
 from text2json.errors import DataError
 from text2json.freeze import WANTED, freeze
 from text2json.manifest import Digest, frozen, frozen_entry, versions
-from text2json.writing import plan
+from text2json.planning import plan
 
 QUICK = [("curated", "test"), ("intensity", "test"), ("paper", "test")]
 ALL = [(config, split) for config, splits in WANTED.items() for split in splits]

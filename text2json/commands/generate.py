@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the folder and say what it holds."""
     from text2json.console import line, progress
     from text2json.generators.knobs import parse_knob
-    from text2json.writing import plan, write_dataset
+    from text2json.planning import plan
+    from text2json.writing import write_dataset
 
     knobs = dict(parse_knob(text) for text in args.knobs)
     if args.locale:
