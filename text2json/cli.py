@@ -30,6 +30,7 @@ COMMANDS = {
     "score": "score predictions against gold",
     "table": "put the scores of many runs into one table, strategies by tasks",
     "compare": "tell whether one run is better than another on the same samples",
+    "publish": "put a frozen version of the documents on the Hub",
     "submit": "turn finished runs into leaderboard entries and send them",
     "leaderboard": "verify the entries of a results repository and build its page",
 }

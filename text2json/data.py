@@ -22,7 +22,8 @@ def load(data: str | Path) -> datasets.Dataset:
 
     Args:
         data: a folder or file written by `generate`, a JSONL file of the paper's form, or a Hub id with optional
-            `@revision` and `:config`. A folder may be followed by `:config` or `:config/split`.
+            `@revision`. A folder or id may be followed by `:config` or `:config/split`. What `text2json publish` put on
+            the Hub is held to its manifest.
 
     Raises:
         DataError: there is no such data, or it is broken.
@@ -150,6 +151,15 @@ def paper_sample(problem: Any, answer: Any, index: int, *, file: Path) -> Sample
 
 
 def _hub_rows(text: str) -> Iterator[Sample]:
+    from text2json.hub import HubClient
+    from text2json.hub_data import published_samples
+
+    published = published_samples(text, HubClient(tries=1))  # downloads are tried again by themselves
+    yield from _loaded_rows(text) if published is None else published
+
+
+def _loaded_rows(text: str) -> Iterator[Sample]:
+    """Yield the samples of a data set of any other layout, as `datasets` loads it."""
     import datasets
     from huggingface_hub.errors import HfHubHTTPError
 

@@ -41,7 +41,11 @@ class Conflict(HubError):
 
 
 class Missing(HubError):
-    """There is no such repository, revision or file."""
+    """There is no such repository or revision."""
+
+
+class MissingFile(Missing):
+    """The repository has no such file."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +145,14 @@ def limit_waiting(seconds: float) -> None:
 
 def meaning(error: Exception) -> Exception:
     """Return what an error of the client comes down to: a `Transient`, a `Conflict` or a `HubError`."""
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     while isinstance(error.__cause__, Exception) and not isinstance(error, (HfHubHTTPError, *transport_errors())):
         error = error.__cause__  # what an upload or a download wraps
     if isinstance(error, HfHubHTTPError):
         return _refusal(error)
+    if isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled):
+        return HubError("the Hub must not be asked, since HF_HUB_OFFLINE is set, and the file is not in the cache")
     if isinstance(error, transport_errors()):
         return Transient(f"the Hub cannot be reached: {type(error).__name__}: {_line(error)}")
     if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
@@ -165,7 +171,7 @@ def _refusal(error: HfHubHTTPError) -> Exception:
     if isinstance(error, RevisionNotFoundError):
         return Missing(f"{place}: no such revision")
     if isinstance(error, EntryNotFoundError):
-        return Missing(f"{place}: no such file")
+        return MissingFile(f"{place}: no such file")
     if status in AGAIN:
         return Transient(f"the Hub is busy (status {status})", _retry_after(error.response.headers.get("Retry-After")))
     if status == 401:

@@ -208,7 +208,6 @@ def test_without_a_token_nothing_is_sent(
     board: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("HF_TOKEN")
-    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
     assert submit(board, write_run(tmp_path / "run")) == 1
     assert "no token for the Hub" in capsys.readouterr().err
     assert board.log == []
@@ -258,9 +257,8 @@ def test_the_token_is_in_no_file_no_line_and_no_request_but_its_header(
 
 
 def test_the_full_reference_goes_to_the_models_own_page(
-    board: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    board: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     board.store.create("model", "org/reader", "somebody")
     known = [{"dataset": {"id": "a/b", "task_id": "c"}, "value": 1.5}]
     repo = board.store.repo("model", "org/reader")
