@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,9 +78,12 @@ class Digest:
 @cache
 def inputs() -> dict[str, str]:
     """Return the SHA-256 of every file of `generators` and of the domains' schemas, other tasks' files left out."""
-    roots = (files("text2json.generators"), files("text2json.schemas") / "domains")
+    import text2json.generators
+    import text2json.schemas
+
+    roots = (Path(text2json.generators.__file__).parent, Path(text2json.schemas.__file__).parent / "domains")
     found = {}
-    for root in map(Path, map(str, roots)):
+    for root in roots:
         for file in sorted(root.rglob("*")):
             if file.suffix in (".py", ".toml", ".txt", ".json") and file.parent.name != "tasks":
                 content = file.read_bytes().replace(b"\r\n", b"\n")
