@@ -132,6 +132,21 @@ def test_a_killed_run_leaves_no_folder_under_its_name(workers: str, tmp_path: Pa
     assert [left.name for left in tmp_path.iterdir()] == ["d"], "the next run removed what the killed one left"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_interrupt_key_leaves_nothing(workers: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "text2json", "generate", "short", "--samples", "100000", "--workers", workers]
+    command += ["--out", str(tmp_path / "d")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.glob(".d-*/short/test.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(run.pid, signal.SIGINT)
+        _, said = run.communicate(timeout=30)
+    assert (run.returncode, said) == (130, "text2json generate: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 LIMIT = 300_000
 
 
