@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from text2json.leaderboard.verify import add_source_arguments
+
 if TYPE_CHECKING:
     from text2json.leaderboard.site import Listed
     from text2json.schemas.entry import LeaderboardEntry
@@ -18,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", metavar="DIR|REPO", help="a local folder that holds `results`, or ORG/NAME of the Hub"
     )
+    add_source_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="SITE", help="folder to write; open its index.html")
     parser.add_argument("--title", help="of the first page")
     parser.add_argument("--samples", type=int, default=5, metavar="N",
@@ -31,20 +34,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check the entries, write the site, say where it is; 1 if an entry was rejected, which is then not listed."""
     from text2json.console import line, note, progress
+    from text2json.hub import HubClient
     from text2json.leaderboard.layout import entry_folders
     from text2json.leaderboard.site import TITLE, write_site
+    from text2json.leaderboard.source import results_of
     from text2json.safe import plain
 
-    root = Path(args.source)
-    count = len(entry_folders(root)[0])
-    with progress("check", count) as advance:
-        listed, problems = collect(
-            root, unchecked=args.unchecked, subset=args.subset, samples=args.samples, advance=advance
-        )
-    for problem in problems:
-        note(f"not listed: {plain(problem)}")
-    with progress("write", len(listed)) as advance:
-        write_site(args.out, listed, title=args.title or TITLE, advance=advance)
+    with results_of(args.source, HubClient(args.endpoint, told=note), args.revision) as results:
+        count = len(entry_folders(results.root)[0])
+        with progress("check", count) as advance:
+            listed, problems = collect(
+                results.root, unchecked=args.unchecked, subset=args.subset, samples=args.samples, advance=advance
+            )
+        problems += [f"{place}: {why}" for place, why in sorted(results.left_out.items())]
+        for problem in problems:
+            note(f"not listed: {plain(problem)}")
+        with progress("write", len(listed)) as advance:  # the pages' documents and answers are read now
+            write_site(args.out, listed, title=args.title or TITLE, advance=advance)
     line(f"{len(listed)} entries, {len(problems)} not listed: {args.out / 'index.html'}")
     return int(bool(problems))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -81,7 +80,7 @@ def entry_of(folder: Path, statement: Statement) -> LeaderboardEntry:
         )
     file = folder / PREDICTIONS_FILE
     facts, report = rescore(file, dataset)
-    model, strategy = _model(run, statement.model), _strategy(settings.strategy)
+    model, strategy = _model(run, statement.model), strategy_of(settings.strategy)
     made = _settings(run, run.finished)
     try:
         return LeaderboardEntry(
@@ -182,9 +181,10 @@ def _model(run: Run, named: str | None) -> EntryModel:
     return EntryModel(name=name, revision=revision, **facts)
 
 
-def _strategy(spec: str) -> EntryStrategy:
+def strategy_of(spec: str) -> EntryStrategy:
+    """Return a spec with its name and options taken apart."""
     name, _, rest = spec.partition(":")
-    pairs = (part.partition("=") for part in re.split(",", rest) if part)
+    pairs = (part.partition("=") for part in rest.split(",") if part)
     return EntryStrategy(name=name, spec=spec, options={key: value for key, _, value in pairs})
 
 

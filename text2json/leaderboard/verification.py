@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from math import isclose
 from pathlib import Path
@@ -11,7 +11,15 @@ from typing import Any, Literal
 
 from text2json import __version__
 from text2json.errors import CheckFailed, DataError, Text2JSONError
-from text2json.leaderboard.entries import MOST_ENTRY_BYTES, file_facts, read_entry, read_limited, rescore, scores_of
+from text2json.leaderboard.entries import (
+    MOST_ENTRY_BYTES,
+    file_facts,
+    read_entry,
+    read_limited,
+    rescore,
+    scores_of,
+    strategy_of,
+)
 from text2json.leaderboard.layout import entry_folders
 from text2json.manifest import versions
 from text2json.metrics.report import Report
@@ -125,7 +133,7 @@ def _check_claims(entry: LeaderboardEntry, place: str, *, subset: bool) -> Itera
         yield f"tampered: its id is {entry.id}, its content gives {entry.computed_id}"
     if entry.folder.as_posix() != place:
         yield f"misplaced: it belongs to {entry.folder}"
-    if _spec(entry.strategy.name, entry.strategy.options) != entry.strategy.spec:
+    if entry.strategy != strategy_of(entry.strategy.spec):
         yield f"tampered: the strategy's options are not those of its spec {entry.strategy.spec!r}"
     if entry.dataset.version not in versions():
         yield f"wrong version: dataset version {entry.dataset.version!r} is unknown to this release"
@@ -140,11 +148,6 @@ def _check_file(entry: LeaderboardEntry, file: Path) -> Iterator[str]:
     if facts != entry.predictions:
         yield (f"tampered: {file.name} is not the file that the entry was made of (sha256 {facts.sha256}, "
                f"the entry says {entry.predictions.sha256})")  # fmt: skip
-
-
-def _spec(name: str, options: Mapping[str, str]) -> str:
-    text = ",".join(f"{key}={value}" for key, value in options.items())
-    return f"{name}:{text}" if text else name
 
 
 def _check_scores(told: EntryScores, found: EntryScores) -> tuple[list[str], list[str]]:

@@ -43,7 +43,7 @@ def write_run(
     for sample in made:
         digest.add(sample)
     values: dict[str, Any] = {
-        "model": "org/reader", "model_revision": "0" * 40, "strategy": "yakv:budget=0.125,local=16", "task": None,
+        "model": "org/reader", "model_revision": "0" * 40, "strategy": "yakv:local=16,budget=0.125", "task": None,
         "data": f"documents:{config}", "data_sha256": digest.hexdigest(), "samples": samples, "max_new_tokens": 1024,
         "batch_size": 8, "dtype": "bfloat16", "device": "cpu",
     }  # fmt: skip

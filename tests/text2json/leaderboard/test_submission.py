@@ -71,7 +71,7 @@ def test_a_run_becomes_one_pull_request_with_two_files(
     assert sent["submitter"]["name"] == "guest"
     request = board.store.repo("dataset", REPO).discussions[0]
     assert request.title == f"Add org/reader, yakv, curated-first-6 ({entry.id})"
-    assert "yakv:budget=0.125,local=16" in request.description
+    assert "yakv:local=16,budget=0.125" in request.description
     assert not [path for path in board.store.repo("dataset", REPO).resolve("main").files if "results" in path]
 
 
