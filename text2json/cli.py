@@ -27,6 +27,7 @@ COMMANDS = {
     "tasks": "list the tasks, or write the samples of one",
     "run": "let a model answer, with a KV-cache strategy",
     "strategies": "list the KV-cache strategies",
+    "diagnose": "tell where a strategy loses accuracy, head by head and leaf by leaf",
     "score": "score predictions against gold",
     "table": "put the scores of many runs into one table, strategies by tasks",
     "compare": "tell whether one run is better than another on the same samples",

@@ -116,18 +116,21 @@ class Probe:
 
 def masks(sealed: Sealed, read: Read, length: int) -> tuple[Tensor, Tensor]:
     """Return which of `length` tokens are residents (H, N), and which were selected (H or H_q, N)."""
-    tokens, chosen = (part[0] for part in read)
-    places, valid = sealed.residents.places[0].long(), sealed.residents.valid[0]
-    resident = valid.new_zeros(places.shape[0], length).scatter_(1, places, valid)
-    selected = chosen.new_zeros(tokens.shape[0], length).scatter_(1, tokens, chosen)
-    return resident, selected
+    residents = sealed.residents
+    return _mask(residents.places[0], residents.valid[0], length), _mask(read[0][0], read[1][0], length)
+
+
+def _mask(places: Tensor, counts: Tensor, length: int) -> Tensor:
+    """Return (H, length) which places (H, S) count; one that does not may stand for one that does."""
+    found = places.new_zeros(places.shape[0], length, dtype=torch.int32)
+    return found.scatter_add_(1, places.long(), counts.int()) > 0
 
 
 def store_errors(sealed: Sealed, read: Read, prompt: tuple[Tensor, Tensor]) -> Tensor:
     """Return (H or H_q, 4): squared error and norm of the selected keys, then of the selected values."""
     tokens, chosen = read
     heads = prompt[0].shape[0]
-    places = tokens.reshape(1, heads, -1)
+    places = tokens.reshape(1, heads, -1).long()
     counts = chosen.reshape(1, heads, -1)
     sums = []
     for store, rows in zip((sealed.keys, sealed.values), prompt, strict=True):

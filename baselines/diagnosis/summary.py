@@ -131,8 +131,12 @@ def ratio(above: Any, below: Any, root: int = 1) -> Any:
     return np.sqrt(found) if root == 2 else found
 
 
-def predicts(totals: Sequence[Total], recall: str = "recall_carried") -> dict[str, Correlation]:
-    """Return how well a kind of evidence recall predicts the score, over the strategies given.
+RECALLS = ("recall_any", "recall_carried", "recall_mass")
+"""The kinds of evidence recall of a leaf."""
+
+
+def predicts(totals: Sequence[Total], recall: str) -> dict[str, Correlation]:
+    """Return how well a kind of evidence recall (or the divergence) predicts the score, over the strategies given.
 
     `sample`: rank correlation of a sample's mean recall with its field F1 under the strategy. `leaf`: point-biserial
     correlation of a leaf's recall with its being right, among the leaves that full attention gets right. Samples are
