@@ -58,8 +58,8 @@ def render(summary: Row) -> str:
     first = summary["strategies"][0]
     records, fields = number(first["record_f1_full"]), number(first["field_f1_full"])
     parts = [
-        f"{summary['model']} on {summary['samples']} samples of {summary['data']}: record F1 {records}, field F1 {fields} "
-        "under full attention",
+        f"{summary['model']} on {summary['samples']} samples of {summary['data']}: "
+        f"record F1 {records}, field F1 {fields} under full attention",
         table(*_figures(summary)),
         "wrong leaves and why (lost, gained: against full attention)",
         table(*_causes(summary)),

@@ -22,7 +22,9 @@ def overlap(weights: Tensor, selected: Tensor, candidates: Tensor) -> Tensor:
     most = max(1, int(count.max()))
     best = weights.masked_fill(~candidates, float("-inf")).topk(most, dim=-1).values
     least = best.gather(-1, (count - 1).clamp(min=0))
-    hits = (selected & (weights >= least)).sum(-1, keepdim=True)
+    above = (best > least).sum(-1, keepdim=True)
+    level = (selected & (weights == least)).sum(-1, keepdim=True)
+    hits = (selected & (weights > least)).sum(-1, keepdim=True) + level.minimum(count - above)
     return torch.where(count > 0, hits / count.clamp(min=1), 1.0).squeeze(-1)
 
 
