@@ -105,11 +105,13 @@ def html_page(sample: Sample) -> str:
     """Return the same as a page of its own, marks and gold linked both ways."""
     parts = []
     last = 0
+    first: dict[int, str] = {}
     seen: set[str] = set()
     for start, end, record, path in marks(sample):
         colour = COLOURS[record % len(COLOURS)]
         anchor = "" if path in seen else f' id="t-{escape(path)}"'
         seen.add(path)
+        first.setdefault(record, path)
         parts += [
             escape(sample.problem[last:start]),
             f'<a href="#g-{record}"><mark{anchor} style="--c: {colour}" title="{escape(path)}">'
@@ -117,7 +119,7 @@ def html_page(sample: Sample) -> str:
         ]
         last = end
     parts.append(escape(sample.problem[last:]))
-    tables = "".join(_table(record, fields) for record, fields in enumerate(items(sample)))
+    tables = "".join(_table(record, fields, first.get(record)) for record, fields in enumerate(items(sample)))
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -131,14 +133,15 @@ def html_page(sample: Sample) -> str:
 """
 
 
-def _table(record: int, fields: object) -> str:
+def _table(record: int, fields: object, path: str | None) -> str:
+    """Return a record's gold; its caption leads to `path`, the first mark of it in the text, where there is one."""
+    caption = f"record {record}" if path is None else f'<a href="#t-{escape(path)}">record {record}</a>'
+    colour = COLOURS[record % len(COLOURS)]
     if not isinstance(fields, dict):
-        return f'<pre id="g-{record}">{escape(json.dumps(fields, ensure_ascii=False))}</pre>'
+        fields = {"": fields}
     rows = "".join(
-        f'<tr><th scope="row">{escape(key)}</th>'
-        f"<td>{escape(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}</td></tr>"
+        (f'<tr><th scope="row">{escape(key)}</th>' if key else "<tr>")
+        + f"<td>{escape(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}</td></tr>"
         for key, value in sorted(fields.items())
     )
-    caption = f'<a href="#t-[{record}].name">record {record}</a>'
-    colour = COLOURS[record % len(COLOURS)]
     return f'<table id="g-{record}" style="--c: {colour}"><caption>{caption}</caption>{rows}</table>'
