@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from text2json.commands.arguments import positive
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from text2json.leaderboard.verification import Row
 
 
@@ -17,6 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_arguments(parser)
     parser.add_argument("--subset", action="store_true",
                         help="let entries on the first documents of a configuration stand")  # fmt: skip
+    parser.add_argument("--reproduce", nargs="+", metavar="MODEL", default=[],
+                        help="run the entries of these models again; no other model is loaded")  # fmt: skip
+    parser.add_argument("--documents", type=positive, metavar="N",
+                        help="run again on the N longest documents only, rounded up to whole batches")  # fmt: skip
     parser.add_argument("--format", choices=["text", "json"], default="text", help="of the verdicts (default: text)")
 
 
@@ -41,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
         progress("verify", len(entry_folders(results.root)[0])) as advance,
     ):
         rows = verify_folder(results.root, subset=args.subset, advance=advance)
+        if args.reproduce:
+            rows = reproduced(rows, results.root, args.reproduce, args.documents)
     rows += [Row(place, problems=(why,)) for place, why in sorted(results.left_out.items())]
     bad = sum(not row.ok for row in rows)
     if args.format == "json":
@@ -50,6 +60,21 @@ def run(args: argparse.Namespace) -> int:
         line(told(row))
     line(f"{len(rows) - bad} entries stand, {bad} rejected")
     return int(bad > 0)
+
+
+def reproduced(rows: list[Row], root: Path, models: list[str], most: int | None) -> list[Row]:
+    """Run entries again and return the rows with what that showed."""
+    from text2json.console import progress
+    from text2json.leaderboard.reproduction import Reproducer
+
+    reproducer = Reproducer(models, most)
+    again = [row for row in rows if row.ok and row.entry is not None and row.entry.model.name in models]
+    with progress("reproduce", len(again)) as advance:
+        found = {}
+        for row in again:
+            found[row.place] = reproducer.check(row, root)
+            advance(1)
+    return [found.get(row.place, row) for row in rows]
 
 
 def told(row: Row) -> str:
