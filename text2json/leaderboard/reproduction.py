@@ -10,7 +10,7 @@ from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from text2json.errors import Text2JSONError
+from text2json.errors import SpecError, Text2JSONError
 from text2json.leaderboard.documents import documents
 from text2json.leaderboard.verification import Row
 from text2json.metrics.predictions import read_predictions
@@ -40,6 +40,10 @@ class Reproducer:
     most: int | None = None
     device: str | None = None
     _loaded: dict[tuple[str, str], LoadedModel] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.most is not None and self.most < 1:
+            raise SpecError(f"{self.most} documents of each entry", remedy="ask for at least one")
 
     def check(self, row: Row, root: Path, advance: Callable[[int], None] = lambda _: None) -> Row:
         """Return the row with what running its model again showed; a row that fails keeps its mark and gets a note."""

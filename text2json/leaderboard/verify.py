@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from text2json.commands.arguments import positive
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -23,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="let entries on the first documents of a configuration stand")  # fmt: skip
     parser.add_argument("--reproduce", nargs="+", metavar="MODEL", default=[],
                         help="run the entries of these models again; no other model is loaded")  # fmt: skip
-    parser.add_argument("--documents", type=positive, metavar="N",
+    parser.add_argument("--documents", type=int, metavar="N",
                         help="run again on the N longest documents only, rounded up to whole batches")  # fmt: skip
     parser.add_argument("--format", choices=["text", "json"], default="text", help="of the verdicts (default: text)")
 
