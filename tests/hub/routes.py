@@ -163,6 +163,17 @@ class Routes:
             found["pullRequests"] = listed("refs/pr/")
         return Answer.of(found)
 
+    def commits(self, request: Request, kinds: str, id: str, rev: str) -> Answer:
+        """List a branch's commits, the newest first."""
+        repo = self._repo(kinds, id)
+        found, commit = [], repo.resolve(rev)
+        while True:
+            found.append({"id": commit.oid, "title": commit.title, "message": "", "date": commit.date,
+                          "authors": [{"user": commit.author}]})  # fmt: skip
+            if commit.parent is None:
+                return Answer.of(found)
+            commit = repo.commits[commit.parent]
+
     def preupload(self, request: Request, kinds: str, id: str, rev: str) -> Answer:
         """Say which files go to the storage for large files."""
         request.writer()
@@ -340,6 +351,7 @@ ROUTES = [
     (API + r"/tree/(?P<rev>[^/]+)(?:/(?P<path>.*))?", "GET", "tree"),
     (API + r"/paths-info/(?P<rev>[^/]+)", "POST", "paths_info"),
     (API + r"/refs", "GET", "refs"),
+    (API + r"/commits/(?P<rev>[^/]+)", "GET", "commits"),
     (API + r"/preupload/(?P<rev>[^/]+)", "POST", "preupload"),
     (API + r"/commit/(?P<rev>[^/]+)", "POST", "commit"),
     (API + r"/tag/(?P<rev>[^/]+)", "POST|DELETE", "tag"),

@@ -9,6 +9,7 @@ ACTIONS = {
     "verify": "score every entry anew and say what could be checked",
     "build": "write the static page",
     "schema": "print the JSON Schema of an entry",
+    "workflow": "print a workflow that verifies a results repository in continuous integration",
 }
 """Action → its line of help; the module is `text2json.leaderboard.<name>`, which declares its options and runs."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,18 +48,27 @@ def results_of(source: str, hub: HubClient, revision: str | None = None) -> Iter
         yield fetch(source, hub, revision or "main", Path(folder))
 
 
-def fetch(repo: str, hub: HubClient, revision: str, target: Path) -> Results:
+def fetch(
+    repo: str, hub: HubClient, revision: str, target: Path, *, only: Callable[[str], bool] = lambda _: True
+) -> Results:
     """Fetch a repository's entries to `target`.
 
     The names come from strangers: only those that an entry can have are fetched, so that none leads elsewhere, and no
     file that is larger than an entry's may be.
+
+    Args:
+        repo: its name.
+        hub: where it is.
+        revision: a branch, a commit or a pull request's branch.
+        target: an existing folder.
+        only: which of its files are looked at.
 
     Raises:
         DataError: there are too many files, or too many bytes.
         HubError: the Hub refuses, or cannot be reached.
     """
     commit = hub.ask(lambda: hub.api.repo_info(repo, repo_type="dataset", revision=revision).sha)
-    sizes = hub.ask(lambda: _listed(repo, hub, commit))
+    sizes = {place: size for place, size in hub.ask(lambda: _listed(repo, hub, commit)).items() if only(place)}
     wanted = {place: size for place, size in sizes.items() if is_place(place)}
     left_out = {place: "no file of an entry" for place in sizes if place not in wanted}
     for place, size in list(wanted.items()):
@@ -75,7 +84,7 @@ def fetch(repo: str, hub: HubClient, revision: str, target: Path) -> Results:
         hub.ask(lambda: hub.api.hf_hub_download(
             repo, place, repo_type="dataset", revision=commit, local_dir=target))  # fmt: skip
 
-    (target / RESULTS).mkdir()
+    (target / RESULTS).mkdir(exist_ok=True)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for done in [pool.submit(get, place) for place in wanted]:
             done.result()

@@ -69,12 +69,19 @@ class Row:
         }  # fmt: skip
 
 
-def verify_folder(root: Path, *, subset: bool = False, advance: Callable[[int], None] = lambda _: None) -> list[Row]:
+def verify_folder(
+    root: Path,
+    *,
+    subset: bool = False,
+    only: Callable[[str], bool] = lambda _: True,
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[Row]:
     """Check every entry below `root` and return a row for each, and for each file that is none of an entry.
 
     Args:
         root: holds the folder `results`.
         subset: whether the first documents of a configuration are enough for an entry.
+        only: which places are checked; the others are only looked at as earlier entries of the same run.
         advance: called with 1 after each entry.
 
     Raises:
@@ -83,9 +90,18 @@ def verify_folder(root: Path, *, subset: bool = False, advance: Callable[[int], 
     folders, strays = entry_folders(root)
     rows = []
     for folder in folders:
-        rows.append(check_entry(folder, root, subset=subset))
+        asked = only(folder.relative_to(root).as_posix())
+        rows.append(check_entry(folder, root, subset=subset) if asked else _unchecked(folder, root))
         advance(1)
-    return [*_without_twins(rows), *(Row(*_split(stray)) for stray in strays)]
+    found = [*_without_twins(rows), *(Row(*_split(stray)) for stray in strays)]
+    return [row for row in found if only(row.place)]
+
+
+def _unchecked(folder: Path, root: Path) -> Row:
+    try:
+        return Row(folder.relative_to(root).as_posix(), read_entry(folder / ENTRY_FILE))
+    except Text2JSONError as error:
+        return Row(folder.relative_to(root).as_posix(), problems=(_without_root(str(error), root),))
 
 
 def _split(stray: str) -> tuple[str, None, None, tuple[str, ...]]:
@@ -188,10 +204,13 @@ def first_difference(told: Any, found: Any, place: str = "") -> str:
 
 
 def _without_twins(rows: list[Row]) -> list[Row]:
-    """Reject a second entry of the same run: the same answers and, to the microsecond, the same times."""
+    """Reject a second entry of the same run: the same answers and, to the microsecond, the same times.
+
+    An entry that was not asked for stands already, so that it is the first, whatever the others' dates say.
+    """
     seen: dict[str, str] = {}
     kept = []
-    for row in sorted(rows, key=lambda row: (row.entry.date if row.entry else "", row.place)):
+    for row in sorted(rows, key=lambda row: (row.report is not None, row.entry.date if row.entry else "", row.place)):
         if row.entry is not None and row.ok:
             run = f"{row.entry.predictions.sha256} {row.entry.figures.model_dump_json()}"
             first = seen.setdefault(run, row.place)

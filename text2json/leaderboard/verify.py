@@ -19,6 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_arguments(parser)
     parser.add_argument("--subset", action="store_true",
                         help="let entries on the first documents of a configuration stand")  # fmt: skip
+    parser.add_argument("--open", action="store_true",
+                        help="verify what each open pull request of the repository would change instead")  # fmt: skip
     parser.add_argument("--reproduce", nargs="+", metavar="MODEL", default=[],
                         help="run the entries of these models again; no other model is loaded")  # fmt: skip
     parser.add_argument("--documents", type=int, metavar="N",
@@ -33,10 +35,42 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a line for each entry; 1 if one is rejected."""
+    """Print a line for each entry; 1 if one is rejected.
+
+    Raises:
+        DataError: there are no results.
+        HubError: the Hub refuses, or cannot be reached.
+        SpecError: the options do not fit each other.
+    """
     import json
 
-    from text2json.console import line, note, progress
+    from text2json.console import line
+    from text2json.errors import SpecError
+
+    if args.open and (args.revision or args.reproduce):
+        raise SpecError("--open looks at all open pull requests, and runs nothing again",
+                        remedy="leave out --revision and --reproduce, or --open")  # fmt: skip
+    groups = of_requests(args) if args.open else {"": of_repository(args)}
+    every = [row for rows in groups.values() for row in rows]
+    bad = sum(not row.ok for row in every)
+    if args.format == "json":
+        told_rows = [
+            row.to_dict() | ({"request": title} if title else {}) for title, rows in groups.items() for row in rows
+        ]
+        line(json.dumps({"ok": not bad, "rows": told_rows}, indent=2))
+        return int(bad > 0)
+    for title, rows in groups.items():
+        if title:
+            line(title)
+        for row in rows:
+            line(told(row))
+    line(f"{len(every) - bad} entries stand, {bad} rejected")
+    return int(bad > 0)
+
+
+def of_repository(args: argparse.Namespace) -> list[Row]:
+    """Return the rows of one version of a repository, or of a folder."""
+    from text2json.console import note, progress
     from text2json.hub import HubClient
     from text2json.leaderboard.layout import entry_folders
     from text2json.leaderboard.source import results_of
@@ -49,15 +83,18 @@ def run(args: argparse.Namespace) -> int:
         rows = verify_folder(results.root, subset=args.subset, advance=advance)
         if args.reproduce:
             rows = reproduced(rows, results.root, args.reproduce, args.documents)
-    rows += [Row(place, problems=(why,)) for place, why in sorted(results.left_out.items())]
-    bad = sum(not row.ok for row in rows)
-    if args.format == "json":
-        line(json.dumps({"ok": not bad, "rows": [row.to_dict() for row in rows]}, indent=2))
-        return int(bad > 0)
-    for row in rows:
-        line(told(row))
-    line(f"{len(rows) - bad} entries stand, {bad} rejected")
-    return int(bad > 0)
+    return rows + [Row(place, problems=(why,)) for place, why in sorted(results.left_out.items())]
+
+
+def of_requests(args: argparse.Namespace) -> dict[str, list[Row]]:
+    """Return the rows of each open pull request, by its number, title and address."""
+    from text2json.console import note
+    from text2json.hub import HubClient
+    from text2json.leaderboard.pull_requests import verify_requests
+    from text2json.safe import plain
+
+    found = verify_requests(args.source, HubClient(args.endpoint, told=note), subset=args.subset)
+    return {plain(f"pull request {one.number}: {one.title} {one.address}"): one.rows for one in found}
 
 
 def reproduced(rows: list[Row], root: Path, models: list[str], most: int | None) -> list[Row]:
