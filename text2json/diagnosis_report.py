@@ -115,7 +115,7 @@ def page(summary: Row, pictures: Path, titles: Mapping[str, str], faults: Sequen
         [[row["strategy"], row["sample"], row["record"], row["field"], row["gold"], row["wrote"], row["full_writes"],
           CAUSES[row["cause"]]] for row in faults],
     )  # fmt: skip
-    body = f"""<h1>Where the accuracy goes: {escape(str(summary["model"]))}</h1>
+    body = f"""<main><h1>Where the accuracy goes: {escape(str(summary["model"]))}</h1>
 <p>{summary["samples"]} samples of {escape(str(summary["data"]))}. Under full attention record F1 is
 {number(rows[0]["record_f1_full"])} and field F1 {number(rows[0]["field_f1_full"])}. Every figure is measured while the
 strategy is led along the tokens that full attention writes; scores and causes are those of its own answers.</p>
@@ -131,7 +131,7 @@ stands beside the kinds of recall for comparison.</p>
 {scrolling("Correlations", _html_table(*_correlations(summary, all_rows=True)))}
 {drawn}
 <h2>Lost leaves</h2><p>The first wrong token of each, the first {len(faults)} of them.</p>
-{scrolling("Lost leaves", examples)}
+{scrolling("Lost leaves", examples)}</main>
 <footer>{escape(str(summary["strategies"][0]["strategy"]))}{" and others" if len(rows) > 1 else ""};
 data {escape(str(summary["data_sha256"]))}</footer>"""
     return web_page(f"text2json diagnose: {summary['model']}", body, style=STYLE)
