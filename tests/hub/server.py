@@ -105,11 +105,16 @@ class Server(ThreadingHTTPServer):
 
 
 class Storage(Server):
-    """Where large files lie."""
+    """Where large files lie: by its name another host, to which no token may go."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()
         self.store = store
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return f"http://localhost:{self.server_address[1]}"
 
     def answer(self, request: Request) -> Answer:
         """Take or give a file by its hash."""
