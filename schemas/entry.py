@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from text2json.schemas.canonical import canonical_json
 from text2json.schemas.run import RunFigures
@@ -20,7 +21,9 @@ SCHEMA_FILE = Path(__file__).with_name("entry.schema.json")
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 """Shown as it is, so that whoever shows it must escape it."""
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0)]
+LARGEST = 2**63
+"""Of whole numbers, so that every reader's numbers can hold them."""
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Interval = tuple[Rate, Rate]
 
@@ -38,7 +41,7 @@ class EntryModel(_Part):
     """The Hub's commit, or the hash of a bundled reader's weights."""
     family: Name | None = None
     """The architecture, as in `llama`."""
-    parameters: int | None = Field(default=None, ge=0)
+    parameters: Count | None = None
     full_bytes_per_token: float | None = Field(default=None, ge=0)
     """What its whole cache takes per prompt token, all layers, in the run's own precision."""
 
@@ -146,7 +149,7 @@ class LeaderboardEntry(_Part):
     scores: EntryScores
     figures: RunFigures
     """Memory, traffic and time, as the run measured them."""
-    hardware: dict[str, str | int | float]
+    hardware: dict[str, str | Count | float]
     versions: dict[str, str]
     predictions: FileFacts
     submitter: Submitter
@@ -154,6 +157,21 @@ class LeaderboardEntry(_Part):
     """Of the predictions."""
     date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     notes: Annotated[str, Field(max_length=2000)] = ""
+
+    @field_validator("date")
+    @classmethod
+    def _is_a_day(cls, text: str) -> str:
+        datetime.date.fromisoformat(text)
+        return text
+
+    @field_validator("figures")
+    @classmethod
+    def _is_no_less_than_nothing(cls, figures: RunFigures) -> RunFigures:
+        for name, value in figures.model_dump().items():
+            parts = value.values() if isinstance(value, dict) else [value]
+            if any(isinstance(part, int | float) and not 0 <= part <= LARGEST for part in parts):
+                raise ValueError(f"{name} is below 0, or too large")
+        return figures
 
     @property
     def folder(self) -> PurePosixPath:

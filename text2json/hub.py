@@ -7,7 +7,8 @@ endpoint and nowhere else; nothing here reads, keeps or prints it.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from time import sleep
@@ -38,6 +39,10 @@ class Transient(Exception):
 
 class Conflict(HubError):
     """Somebody else was faster."""
+
+
+class Offline(HubError):
+    """The user wants the Hub not to be asked."""
 
 
 class Missing(HubError):
@@ -110,9 +115,9 @@ class HubClient:
         """
         from huggingface_hub.errors import HFValidationError, LocalTokenNotFoundError
 
-        limit_waiting(self.timeout)
         try:
-            return question()
+            with limited_waiting(self.timeout):
+                return question()
         except LocalTokenNotFoundError:
             raise HubError("no token for the Hub (run `hf auth login`, or set HF_TOKEN)") from None
         except HFValidationError as error:
@@ -136,11 +141,17 @@ def expected_errors() -> tuple[type[Exception], ...]:
     return (HfHubHTTPError, OSError, RuntimeError, *transport_errors())
 
 
-def limit_waiting(seconds: float) -> None:
-    """Let the client's requests fail after a silence; it would wait for ever by itself."""
+@contextmanager
+def limited_waiting(seconds: float) -> Iterator[None]:
+    """Let the client's requests fail after a silence, for a while; it would wait for ever by itself."""
     from huggingface_hub import get_session
 
-    get_session().timeout = seconds
+    session = get_session()
+    before, session.timeout = session.timeout, seconds
+    try:
+        yield
+    finally:
+        session.timeout = before
 
 
 def meaning(error: Exception) -> Exception:
@@ -152,7 +163,7 @@ def meaning(error: Exception) -> Exception:
     if isinstance(error, HfHubHTTPError):
         return _refusal(error)
     if isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled):
-        return HubError("the Hub must not be asked, since HF_HUB_OFFLINE is set, and the file is not in the cache")
+        return Offline("the Hub must not be asked, since HF_HUB_OFFLINE is set, and the file is not in the cache")
     if isinstance(error, transport_errors()):
         return Transient(f"the Hub cannot be reached: {type(error).__name__}: {_line(error)}")
     if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from text2json.data import PREFERRED_SPLIT, parquet_samples
 from text2json.errors import DataError, HubError, did_you_mean
-from text2json.hub import HubClient, MissingFile
+from text2json.hub import HubClient, MissingFile, Offline
 from text2json.manifest import MANIFEST, Digest, Entry, Manifest, frozen, read_manifest, versions
 from text2json.schemas.entry import folder_name
 from text2json.schemas.sample import Sample
@@ -25,7 +25,7 @@ def published_samples(text: str, hub: HubClient) -> Iterator[Sample] | None:
     identifier, _, revision = head.partition("@")
     try:
         manifest = read_manifest(_file(hub, identifier, MANIFEST, revision or None))
-    except MissingFile:
+    except (MissingFile, Offline):  # of another layout; or it may be in the cache of `datasets`
         return None
     except HubError as error:
         raise _unloadable(text, error) from error

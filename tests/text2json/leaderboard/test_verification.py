@@ -63,6 +63,10 @@ FORGERIES: list[tuple[str, Callable[[dict[str, Any]], object]]] = [
     ("scores.records.f1: Input should be less than or equal to 1", lambda v: v["scores"]["records"].update(f1=1.5)),
     ("figures.device_bytes_per_token: Input should be a finite number",
      lambda v: v["figures"].update(device_bytes_per_token=float("nan"))),
+    ("figures: Value error, host_bytes_per_token is below 0", lambda v: v["figures"].update(host_bytes_per_token=-1.0)),
+    ("figures: Value error, seconds_per_token is below 0", lambda v: v["figures"]["seconds_per_token"].update(p50=-1)),
+    ("date: Value error", lambda v: v.update(date="2026-02-30")),
+    ("prompt_tokens is below 0, or too large", lambda v: v["figures"].update(prompt_tokens=10**4000)),
     ("model.name: String should have at most 200 characters", lambda v: v["model"].update(name="x" * 201)),
 ]  # fmt: skip
 
