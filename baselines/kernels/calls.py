@@ -73,7 +73,7 @@ def higgs_scores(codes: Tensor, scales: Tensor, grid: Tensor, query: Tensor, gro
     codes, scales, query = codes.contiguous(), scales.contiguous(), query.contiguous()
     batch, heads, per_head, size = query.shape
     scores = query.new_empty(batch, heads, per_head, codes.shape[1])
-    scratch = query.new_empty(threads(), scales.shape[2] * group * TILE)
+    scratch = query.new_empty(threads(), scales.shape[2] * (group * TILE * 5 // 4 + TILE))
     pointed = (codes, scales, grid, query, scores, scratch)
     shape = (batch, codes.shape[1], heads, per_head, size, d, group, scales.shape[2], block)
     call("higgs_scores", HiggsScoresJob(*map(at, pointed), *shape))
@@ -120,7 +120,7 @@ def pick(weights: Tensor, counts: Tensor, most: int) -> tuple[Tensor, Tensor] | 
     each = counts.to(torch.int64).repeat_interleave(heads).contiguous()
     places = each.new_empty(batch, heads, most)
     chosen = weights.new_empty(batch, heads, most, dtype=torch.bool)
-    scratch = weights.new_empty(threads(), units)
+    scratch = weights.new_empty(threads(), 3 * (units + 16))
     job = PickJob(*map(at, (weights, each, places, chosen, scratch)), batch * heads, units, most)
     call("pick", job)
     return places, chosen
@@ -203,7 +203,7 @@ def higgs_read(
         return None
     codes, scales, index = codes.contiguous(), scales.contiguous(), index.contiguous()
     out = torch.empty(*index.shape, size)
-    scratch = torch.empty(threads(), scales.shape[3] * group)
+    scratch = torch.empty(threads(), 4 * scales.shape[3] * group)
     shape = (index.numel(), index.shape[2], codes.shape[2], size, d, group, scales.shape[3])
     call("higgs_read", HiggsReadJob(*map(at, (codes, scales, grid, signs, index, out, scratch)), *shape))
     return out

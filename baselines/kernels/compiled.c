@@ -4,6 +4,7 @@ No header of Python is needed: this is a plain shared library, which kernels/lib
 kernel is written once, in C with the vector extensions that GCC and Clang share (bodies.h), and compiled for several
 instruction sets; `level` says which of them the processor at hand can run. */
 
+#include <float.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>

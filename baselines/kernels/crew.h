@@ -1,5 +1,9 @@
-/* Threads for the length of one call. They are started and joined within it: nothing lives on between calls, so a
-process may fork, and no second thread pool competes with torch's. Starting one costs about 10 microseconds. */
+/* Threads that share the pieces of one kernel's work.
+
+They are started at the first call that wants them and sleep between calls. A call never waits for a thread that has
+not begun: whoever wakes up late finds the crew gone and sleeps on, so a busy machine slows a call no more than the
+work itself. A child of fork() starts with no threads, and makes its own. One crew works at a time; a call from another
+thread meanwhile does its work alone. */
 
 #define CREW_MOST 256
 
@@ -12,34 +16,81 @@ struct crew {
     int64_t next;
 };
 
-struct member {
-    struct crew *crew;
-    int number;
-};
+static pthread_mutex_t crew_turn = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t crew_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t crew_wake = PTHREAD_COND_INITIALIZER, crew_done = PTHREAD_COND_INITIALIZER;
+static struct crew *crew_open; /* what there is to join */
+static int crew_threads, crew_wanted, crew_joined, crew_active;
+static uint64_t crew_number;
 
-static void *crew_member(void *argument) {
-    struct member *self = argument;
-    struct crew *crew = self->crew;
+static void crew_work(struct crew *crew, int member) {
     for (;;) {
         int64_t item = __atomic_fetch_add(&crew->next, 1, __ATOMIC_RELAXED);
-        if (item >= crew->items) return NULL;
-        crew->fn(crew->job, item, self->number);
+        if (item >= crew->items) return;
+        crew->fn(crew->job, item, member);
     }
 }
 
-/* Do `items` pieces of work on up to `threads` threads; where a thread cannot be started, on fewer. */
+static void *crew_member(void *nothing) {
+    uint64_t seen = 0;
+    (void)nothing;
+    pthread_mutex_lock(&crew_lock);
+    for (;;) {
+        while (!crew_open || crew_number == seen || crew_joined >= crew_wanted) pthread_cond_wait(&crew_wake, &crew_lock);
+        struct crew *crew = crew_open;
+        int member = ++crew_joined;
+        seen = crew_number;
+        crew_active++;
+        pthread_mutex_unlock(&crew_lock);
+        crew_work(crew, member);
+        pthread_mutex_lock(&crew_lock);
+        if (--crew_active == 0) pthread_cond_signal(&crew_done);
+    }
+    return NULL;
+}
+
+static void crew_forget(void) {
+    pthread_mutex_init(&crew_turn, NULL);
+    pthread_mutex_init(&crew_lock, NULL);
+    pthread_cond_init(&crew_wake, NULL);
+    pthread_cond_init(&crew_done, NULL);
+    crew_open = NULL;
+    crew_threads = crew_active = 0;
+}
+
+/* Have `more` threads beside the caller's; as many as can be started. */
+static void crew_gather(int more) {
+    static int told;
+    if (!told) told = pthread_atfork(NULL, NULL, crew_forget) == 0;
+    while (crew_threads < more) {
+        pthread_t id;
+        if (pthread_create(&id, NULL, crew_member, NULL)) return;
+        pthread_detach(id);
+        crew_threads++;
+    }
+}
+
+/* Do `items` pieces of work on up to `threads` threads. */
 static void share(work fn, const void *job, int64_t items, int threads) {
     struct crew crew = {fn, job, items, 0};
-    struct member members[CREW_MOST];
-    pthread_t ids[CREW_MOST];
-    int started = 0;
     if (threads > CREW_MOST) threads = CREW_MOST;
-    for (int n = 1; n < threads && n < items; n++) {
-        members[n] = (struct member){&crew, n};
-        if (pthread_create(&ids[started], NULL, crew_member, &members[n])) break;
-        started++;
+    if (threads > items) threads = (int)items;
+    if (threads < 2 || pthread_mutex_trylock(&crew_turn)) {
+        crew_work(&crew, 0);
+        return;
     }
-    members[0] = (struct member){&crew, 0};
-    crew_member(&members[0]);
-    for (int n = 0; n < started; n++) pthread_join(ids[n], NULL);
+    crew_gather(threads - 1);
+    pthread_mutex_lock(&crew_lock);
+    crew_open = &crew;
+    crew_wanted = threads - 1;
+    crew_joined = 0;
+    crew_number++;
+    pthread_cond_broadcast(&crew_wake);
+    pthread_mutex_unlock(&crew_lock);
+    crew_work(&crew, 0);
+    pthread_mutex_lock(&crew_lock);
+    crew_open = NULL;
+    while (crew_active) pthread_cond_wait(&crew_done, &crew_lock);
+    pthread_mutex_unlock(&crew_lock);
+    pthread_mutex_unlock(&crew_turn);
 }

@@ -15,7 +15,7 @@ struct higgs_scores_job {
     const float *grid;      /* (points, d) */
     const float *query;     /* (batch, heads, per_head, size) */
     float *scores;          /* (batch, heads, per_head, tokens) */
-    float *scratch;         /* (threads, groups * group * TILE) */
+    float *scratch;         /* (threads, groups * group * TILE * 5 / 4 + groups * TILE) */
     int64_t batch, tokens, heads, per_head, size, d, group, groups, block;
 };
 
@@ -42,7 +42,7 @@ struct pick_job {
     const int64_t *counts; /* (rows) */
     int64_t *places;       /* (rows, most) */
     uint8_t *chosen;       /* (rows, most) */
-    float *scratch;        /* (threads, units) */
+    float *scratch;        /* (threads, 3 * (units + 16)) */
     int64_t rows, units, most;
 };
 
@@ -79,7 +79,7 @@ struct higgs_read_job {
     const float *signs;     /* (group) or NULL */
     const int64_t *at;      /* (planes, rows_per_plane) */
     float *out;             /* (planes, rows_per_plane, size) */
-    float *scratch;         /* (threads, groups * group) */
+    float *scratch;         /* (threads, 4 * groups * group) */
     int64_t rows, rows_per_plane, tokens, size, d, group, groups;
 };
 

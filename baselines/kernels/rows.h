@@ -1,35 +1,47 @@
 /* Rows: out of HIGGS codes and into them, and rotary positions. */
 
-INLINE void T(read_row)(const struct higgs_read_job *job, int64_t row, float *scratch, int d) {
-    int64_t channels = job->groups * job->group;
-    int64_t from = row / job->rows_per_plane * job->tokens + job->at[row];
-    const uint8_t *codes = job->codes + from * (channels / d);
-    for (int64_t p = 0; p < channels / d; p++) memcpy(scratch + p * d, job->grid + (int64_t)codes[p] * d, sizeof(float) * (size_t)d);
-    for (int64_t k = 0; k < job->groups; k++) {
-        float *x = scratch + k * job->group;
-        float scale = T(half_float)(job->scales[from * job->groups + k]) / sqrtf((float)job->group);
-        T(hadamard)(x, job->group);
-        for (int64_t i = 0; i < job->group; i++) x[i] *= job->signs ? scale * job->signs[i] : scale;
+#define ROWS 4 /* rows that are looked up before the first of them is turned, so that its values have been stored */
+
+/* Look up and turn `many` rows. */
+INLINE void T(read_rows)(const struct higgs_read_job *job, int64_t row, int many, float *scratch, int d) {
+    int64_t channels = job->groups * job->group, stride = channels / d, from[ROWS];
+    for (int n = 0; n < many; n++) {
+        from[n] = (row + n) / job->rows_per_plane * job->tokens + job->at[row + n];
+        const uint8_t *codes = job->codes + from[n] * stride;
+        float *to = scratch + n * channels;
+        for (int64_t p = 0; p < stride; p++) memcpy(to + p * d, job->grid + (int64_t)codes[p] * d, sizeof(float) * (size_t)d);
     }
-    memcpy(job->out + row * job->size, scratch, sizeof(float) * (size_t)job->size);
+    for (int n = 0; n < many; n++) {
+        float *x = scratch + n * channels;
+        for (int64_t k = 0; k < job->groups; k++, x += job->group) {
+            float scale = T(half_float)(job->scales[from[n] * job->groups + k]) / sqrtf((float)job->group);
+            T(hadamard)(x, job->group, scale);
+            if (job->signs)
+                for (int64_t i = 0; i < job->group; i++) x[i] *= job->signs[i];
+        }
+        memcpy(job->out + (row + n) * job->size, scratch + n * channels, sizeof(float) * (size_t)job->size);
+    }
 }
 
 static void T(higgs_read)(const void *what, int64_t item, int member) {
     const struct higgs_read_job *job = what;
     int64_t first = item * SLICE, last = first + SLICE < job->rows ? first + SLICE : job->rows;
     int64_t channels = job->groups * job->group, bytes = channels / job->d;
-    float *scratch = job->scratch + member * channels;
-    for (int64_t row = first; row < last; row++) {
-        if (row + 4 < last) {
-            int64_t from = (row + 4) / job->rows_per_plane * job->tokens + job->at[row + 4];
+    float *scratch = job->scratch + member * ROWS * channels;
+    for (int64_t row = first; row < last; row += ROWS) {
+        int many = last - row < ROWS ? (int)(last - row) : ROWS;
+        for (int64_t next = row + 2 * ROWS; next < row + 3 * ROWS && next < last; next++) {
+            int64_t from = next / job->rows_per_plane * job->tokens + job->at[next];
             for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(job->codes + from * bytes + i);
             __builtin_prefetch(job->scales + from * job->groups);
         }
-        if (job->d == 2) T(read_row)(job, row, scratch, 2);
-        if (job->d == 4) T(read_row)(job, row, scratch, 4);
-        if (job->d == 8) T(read_row)(job, row, scratch, 8);
+        if (job->d == 2) T(read_rows)(job, row, many, scratch, 2);
+        if (job->d == 4) T(read_rows)(job, row, many, scratch, 4);
+        if (job->d == 8) T(read_rows)(job, row, many, scratch, 8);
     }
 }
+
+#undef ROWS
 
 #define ANGLES 64
 

@@ -74,6 +74,24 @@ INLINE float T(sum)(T(vf) v) {
 #endif
 }
 
+/* The sums of four vectors. */
+INLINE void T(sums)(const T(vf) v[4], float out[4]) {
+#if W == 16
+    __m512d ab = (__m512d)(_mm512_unpacklo_ps((__m512)v[0], (__m512)v[1]) + _mm512_unpackhi_ps((__m512)v[0], (__m512)v[1]));
+    __m512d cd = (__m512d)(_mm512_unpacklo_ps((__m512)v[2], (__m512)v[3]) + _mm512_unpackhi_ps((__m512)v[2], (__m512)v[3]));
+    __m512 all = (__m512)_mm512_unpacklo_pd(ab, cd) + (__m512)_mm512_unpackhi_pd(ab, cd);
+    __m256 half = _mm512_castps512_ps256(all) + _mm512_extractf32x8_ps(all, 1);
+    _mm_storeu_ps(out, _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1));
+#elif W == 8
+    __m256d ab = (__m256d)(_mm256_unpacklo_ps((__m256)v[0], (__m256)v[1]) + _mm256_unpackhi_ps((__m256)v[0], (__m256)v[1]));
+    __m256d cd = (__m256d)(_mm256_unpacklo_ps((__m256)v[2], (__m256)v[3]) + _mm256_unpackhi_ps((__m256)v[2], (__m256)v[3]));
+    __m256 all = (__m256)_mm256_unpacklo_pd(ab, cd) + (__m256)_mm256_unpackhi_pd(ab, cd);
+    _mm_storeu_ps(out, _mm256_castps256_ps128(all) + _mm256_extractf128_ps(all, 1));
+#else
+    for (int i = 0; i < 4; i++) out[i] = T(sum)(v[i]);
+#endif
+}
+
 INLINE float T(most)(T(vf) v) {
     float x[W], most;
     T(store)(x, v);
@@ -119,23 +137,25 @@ INLINE T(vf) T(exp)(T(vf) x) {
     return T(choose)(tiny, T(spread)(0.0f), (T(vf))((T(vi))p + power));
 }
 
-/* float16 to float32. */
+/* float16 to float32, without branches: the exponents' biases differ by 112, subnormal numbers included. */
 INLINE float T(half_float)(uint16_t h) {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, bits = (uint32_t)(h & 0x7FFF) << 13;
-    float x;
-    if ((h & 0x7C00) == 0x7C00) { /* infinite or not a number */
-        bits |= sign | 0x7F800000;
-        memcpy(&x, &bits, sizeof x);
-        return x;
-    }
+    uint32_t bits = (uint32_t)(h & 0x7FFF) << 13, sign = (uint32_t)(h & 0x8000) << 16;
+    float x, signed_;
     memcpy(&x, &bits, sizeof x);
-    x *= 5.192296858534828e33f; /* 2 to the 112: the exponents' biases differ by that, subnormal numbers included */
-    return sign ? -x : x;
+    x *= 5.192296858534828e33f;
+    x = (h & 0x7C00) == 0x7C00 ? (h & 0x3FF ? NAN : INFINITY) : x;
+    memcpy(&bits, &x, sizeof bits);
+    bits |= sign;
+    memcpy(&signed_, &bits, sizeof signed_);
+    return signed_;
 }
 
-/* Put d channels of a code's grid point at `to`. */
-INLINE void T(look_up)(float *to, const float *grid, uint8_t code, int d) {
-    memcpy(to, grid + (int64_t)code * d, sizeof(float) * (size_t)d);
+INLINE void T(half_floats)(const uint16_t *from, float *to, int64_t n) {
+    int64_t i = 0;
+#if W == 16
+    for (; i + W <= n; i += W) _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(from + i))));
+#endif
+    for (; i < n; i++) to[i] = T(half_float)(from[i]);
 }
 
 #if defined(__clang__)
@@ -178,22 +198,47 @@ INLINE T(vf) T(swapped_2)(T(vf) v) { return __builtin_shufflevector(v, v, 2, 3, 
 #define SIGNS_2 (T(vf)){1, 1, -1, -1}
 #endif
 
-/* The Walsh-Hadamard transform of `n` floats, n a power of two, not normalised, in Sylvester's order. */
-INLINE void T(hadamard)(float *x, int64_t n) {
-    int64_t stride = 1;
-    if (n >= W) {
-        for (int64_t i = 0; i < n; i += W) {
-            T(vf) v = T(load)(x + i);
-            v = SWAPPED(v, 1) + v * SIGNS_1;
-            v = SWAPPED(v, 2) + v * SIGNS_2;
+/* W floats turned among themselves. */
+INLINE T(vf) T(turned)(T(vf) v) {
+    v = SWAPPED(v, 1) + v * SIGNS_1;
+    v = SWAPPED(v, 2) + v * SIGNS_2;
 #if W >= 8
-            v = SWAPPED(v, 4) + v * SIGNS_4;
+    v = SWAPPED(v, 4) + v * SIGNS_4;
 #endif
 #if W >= 16
-            v = SWAPPED(v, 8) + v * SIGNS_8;
+    v = SWAPPED(v, 8) + v * SIGNS_8;
 #endif
-            T(store)(x + i, v);
-        }
+    return v;
+}
+
+/* The Walsh-Hadamard transform of n = `vectors` * W floats, times `scale`, all in registers. */
+INLINE void T(hadamard_of)(float *x, int vectors, float scale) {
+    T(vf) v[16];
+    for (int i = 0; i < vectors; i++) v[i] = T(turned)(T(load)(x + i * W) * scale);
+    for (int half = 1; half < vectors; half *= 2)
+        for (int i = 0; i < vectors; i++)
+            if (!(i & half)) {
+                T(vf) a = v[i], b = v[i + half];
+                v[i] = a + b;
+                v[i + half] = a - b;
+            }
+    for (int i = 0; i < vectors; i++) T(store)(x + i * W, v[i]);
+}
+
+/* The Walsh-Hadamard transform of `n` floats, n a power of two, in Sylvester's order, times `scale`. */
+INLINE void T(hadamard)(float *x, int64_t n, float scale) {
+    int64_t stride = 1;
+    if (n == 8 * W) {
+        T(hadamard_of)(x, 8, scale);
+        return;
+    }
+    if (n == 4 * W) {
+        T(hadamard_of)(x, 4, scale);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) x[i] *= scale;
+    if (n >= W) {
+        for (int64_t i = 0; i < n; i += W) T(store)(x + i, T(turned)(T(load)(x + i)));
         for (stride = W; stride < n; stride *= 2)
             for (int64_t start = 0; start < n; start += 2 * stride)
                 for (int64_t i = start; i < start + stride; i += W) {
