@@ -25,10 +25,11 @@ from text2json.baselines.ledger import Ledger
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rope import Rope
 from text2json.baselines.sealed import Sealed
+from text2json.baselines.solver import ByteBudget, geometry_of, solve
 from text2json.baselines.speculation import predicted_query, record_inputs
 from text2json.baselines.strategies import parse_spec
 from text2json.baselines.strategy import Strategy
-from text2json.errors import InputError, ModelError
+from text2json.errors import InputError, ModelError, SpecError
 
 IMPLEMENTATION = "tiered_kv"
 
@@ -352,17 +353,38 @@ def check_served(model: PreTrainedModel) -> None:
                              remedy="choose a model with plain attention, such as Llama or Qwen 3")  # fmt: skip
 
 
-def tiered_cache(model: PreTrainedModel, spec: str) -> TieredCache:
+def tiered_cache(
+    model: PreTrainedModel,
+    spec: str,
+    *,
+    device_bytes_per_token: float | None = None,
+    traffic_bytes_per_token: float | None = None,
+    tokens: int | None = None,
+) -> TieredCache:
     """Return a new cache for `model` under the strategy that `spec` describes, as in `yakv:budget=0.03`.
 
-    The model's attention implementation is set to one that equals `sdpa` wherever no such cache is given.
+    The model's attention implementation is set to one that equals `sdpa` wherever no such cache is given. With a
+    budget in bytes, the strategy's own parameters are chosen to fit it; `cache.strategy.spec` says which.
+
+    Args:
+        model: of transformers.
+        spec: the strategy.
+        device_bytes_per_token: the most on the device for one prompt token and kv-head, mean over layers.
+        traffic_bytes_per_token: the most from host to device in a decoding step for one prompt token and kv-head.
+        tokens: the prompt length that byte budgets are for.
 
     Raises:
-        SpecError: the strategy or an option is unknown or impossible.
+        SpecError: the strategy or an option is unknown or impossible, or does not fit a budget.
         ModelError: the strategy cannot serve the model.
     """
     check_served(model)
-    cache = TieredCache(model, parse_spec(spec))
+    strategy = parse_spec(spec)
+    budget = ByteBudget(device_bytes_per_token, traffic_bytes_per_token)
+    if budget:
+        if tokens is None or tokens < 1:
+            raise SpecError("a budget in bytes is for prompts of a length", remedy="give tokens, as in tokens=20000")
+        strategy = solve(strategy, geometry_of(model, tokens), budget)
+    cache = TieredCache(model, strategy)
     if cache.strategy.reads_inputs:
         record_inputs(model)
     model.set_attn_implementation(IMPLEMENTATION)

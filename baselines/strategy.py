@@ -57,7 +57,7 @@ class Strategy(ABC):
     @property
     def spec(self) -> str:
         """The strategy with every option, as the command line writes it; parsing it gives the same strategy."""
-        options = ",".join(f"{field.name}={_text(getattr(self, field.name))}" for field in fields(self))
+        options = ",".join(f"{field.name}={text_of(getattr(self, field.name))}" for field in fields(self))
         return f"{self.name}:{options}" if options else self.name
 
     @abstractmethod
@@ -83,7 +83,8 @@ class Strategy(ABC):
         return None
 
 
-def _text(value: Option) -> str:
+def text_of(value: Option) -> str:
+    """Return an option's value as a spec writes it."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

@@ -21,7 +21,6 @@ from text2json.baselines.rules import each_head, softmax_max
 from text2json.baselines.sealed import Residents, Sealed, Selection
 from text2json.baselines.stores import ExactStore
 from text2json.baselines.strategy import Strategy
-from text2json.errors import SpecError
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,6 @@ class Isolated(Strategy, ABC):
     of: Strategy
 
     source: ClassVar[str] = "-"
-    reference: ClassVar[bool] = True
 
     @property
     def spec(self) -> str:
@@ -53,12 +51,13 @@ class Isolated(Strategy, ABC):
         return self.of.reads_inputs
 
     def footprint(self, geometry: Geometry) -> Footprint:
-        """Refuse: an instrument's bytes are not the strategy's.
+        """Return the whole strategy's bytes: those of the exact half are an instrument's, and nobody would pay them."""
+        return self.of.footprint(geometry)
 
-        Raises:
-            SpecError: always.
-        """
-        raise SpecError(f"{self.spec} is an instrument without bytes of its own", remedy=f"ask for {self.of.spec}")
+    @property
+    def whole_layers(self) -> int:
+        """Those of the strategy."""
+        return self.of.whole_layers
 
 
 class SelectionAlone(Isolated):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from text2json.commands.arguments import positive
+from text2json.commands.byte_budgets import add_budget_arguments, fitted
 from text2json.errors import SpecError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     strategies.add_argument("--strategy", default="full",
                             help="name with options, as in yakv:budget=0.03 (default: full)")  # fmt: skip
     strategies.add_argument("--strategies", nargs="+", metavar="SPEC", help="several, apart by spaces")
+    add_budget_arguments(parser)
     parser.add_argument("--out", required=True, type=Path,
                         help="run folder, or the folder of run folders where a list is given; "
                              "an interrupted run goes on in its folder")  # fmt: skip
@@ -67,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     for model in models:
         loaded = load_model(model, dtype=args.dtype, device=args.device)
         for asked, folders, samples in plans:
-            run_all(args, loaded, samples, {spec: folders[model, spec] for spec in specs}, asked)
+            chosen = fitted(args, loaded, specs, samples)
+            run_all(args, loaded, samples, {chosen[spec]: folders[model, spec] for spec in specs}, asked)
     if len(plans) * len(models) * len(specs) > 1:
         line(f"next: text2json table {args.out}")
     return 0
