@@ -30,6 +30,7 @@ COMMANDS = {
     "diagnose": "tell where a strategy loses accuracy, head by head and leaf by leaf",
     "score": "score predictions against gold",
     "table": "put the scores of many runs into one table, strategies by tasks",
+    "sweep": "run a declared grid of models, strategies, options and data",
     "compare": "tell whether one run is better than another on the same samples",
     "publish": "put a frozen version of the documents on the Hub",
     "submit": "turn finished runs into leaderboard entries and send them",
