@@ -106,10 +106,10 @@ def render_costs(apart: list[dict[str, Any]]) -> str:
     """Return what each cause costs in the score, one line a strategy."""
     from text2json.console import table as plain
     from text2json.sweeps.contrasts import Estimate
+    from text2json.sweeps.report import SHOWN
 
     lines: dict[tuple[str, str, str], list[str]] = {}
-    for row in (one for one in apart if one["figure"] == "score"):
+    for row in (one for one in apart if one["figure"] == "score" and one["cause"] in SHOWN):
         cost = Estimate(row["cost"], row["cost_low"], row["cost_high"]).signed
         lines.setdefault((row["name"], row["model"], row["data"]), []).append(cost)
-    heads = ["lost by", "selection alone", "stores alone", "beyond both", "in all"]
-    return plain(heads, [[key[0], *costs] for key, costs in lines.items()])
+    return plain(["lost by", *SHOWN.values()], [[key[0], *costs] for key, costs in lines.items()])

@@ -57,14 +57,6 @@ class DataRow(Part):
     label: str | None = None
 
 
-class Equal(Part):
-    """Each strategy but the baseline gets the options that make it cost so many bytes."""
-
-    bytes: Literal["traffic", "device"]
-    """Moved per step, or kept on the device; both per prompt token and kv-head."""
-    per_token: list[float] = Field(min_length=1)
-
-
 class Picture(Part):
     """A picture of the table."""
 
@@ -73,7 +65,7 @@ class Picture(Part):
     x: str = "device_bytes_per_token"
     """A column of the table."""
     y: str = "score"
-    series: str = "label"
+    series: str = "name"
     """The column whose values are drawn apart."""
     title: str | None = None
 
@@ -90,9 +82,8 @@ class Sweep(Part):
     strategies: list[StrategyRow] = Field(min_length=1)
     baseline: str = "full"
     """The strategy that differences are taken from; it is always run."""
-    equal: Equal | None = None
     decompose: bool = False
-    """Run each strategy's selection alone and its stores alone too."""
+    """Run each strategy's selection alone, its stores alone, and the best selection alone too."""
     limit: int | None = Field(default=None, ge=1)
     """Answer the first samples only."""
     max_new_tokens: int | None = Field(default=None, ge=1)

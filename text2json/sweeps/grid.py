@@ -16,7 +16,9 @@ from text2json.tasks.asked import Asked, asked_for
 
 LONGEST = 120
 """Letters of a folder's name; longer ones end in a digest."""
-HALVES = ("selection", "stores")
+PARTS = {"selection": "selection@", "stores": "stores@", "budget": "selection@stores@"}
+"""What a strategy is taken apart into: its selection with exact keys and values; its stores under the best selection;
+and the best selection of as many tokens with exact keys and values, which is what the budget costs by itself."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Planned:
         spec: as it is run.
         label: how it is called.
         options: the swept options' values.
-        part: `whole`, or of a decomposed strategy the half that is not exact.
-        whole: of a half the spec that it belongs to; otherwise the spec itself.
+        part: `whole`, or of a strategy that is taken apart one of `PARTS`.
+        whole: of a part the spec that it belongs to; otherwise the spec itself.
     """
 
     spec: str
@@ -39,10 +41,10 @@ class Planned:
 
     @property
     def name(self) -> str:
-        """Label, options and half: no two strategies of a grid share it."""
+        """Label, options and part: no two strategies of a grid share it."""
         options = ", ".join(f"{key} {value}" for key, value in self.options.items())
-        half = "" if self.part == "whole" else f"{self.part} alone"
-        return ", ".join(filter(None, (self.label, options, half)))
+        part = {"whole": "", "budget": "best selection alone"}.get(self.part, f"{self.part} alone")
+        return ", ".join(filter(None, (self.label, options, part)))
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,8 @@ def planned(sweep: Sweep, resolve: Callable[[str], Sequence[tuple[str, dict[str,
                 found.setdefault(parse_spec(solved).spec, plan)
     plans = list(found.values())
     if sweep.decompose:
-        halves = [Planned(f"{half}@{plan.spec}", plan.label, plan.options, half, plan.spec)
-                  for plan in plans[1:] for half in HALVES]  # fmt: skip
-        plans += halves
+        plans += [Planned(f"{prefix}{plan.spec}", plan.label, plan.options, part, plan.spec)
+                  for plan in plans[1:] for part, prefix in PARTS.items()]  # fmt: skip
     return plans
 
 

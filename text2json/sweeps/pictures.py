@@ -7,6 +7,7 @@ series has its own marker and line as well, so that a print in grey can be read.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+STACKED = {
+    "budget": "the best selection of as many tokens", "selection": "its own selection beyond that",
+    "stores": "its stores beyond that", "together": "both together beyond their sum",
+}  # fmt: skip
+"""Causes that add up to the whole loss → how the picture calls them."""
 WORDS = ("label", "name", "strategy", "data", "model")
 """Columns whose values need no heading in a legend."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9", "#7F7F7F", "#6A3D9A", "#8C564B")
@@ -37,10 +43,10 @@ NAMES = {
     "device_share": "device bytes, share of the full cache", "moved_bytes_per_step": "bytes moved per step",
     "moved_share": "bytes moved per step, share of the full cache", "chunk": "keys in a chunk",
     "rank": "rank, share of the key channels", "bits": "bits per channel", "budget": "tokens read, share of the prompt",
-    "selection": "selection alone", "stores": "stores alone", "together": "beyond the sum of both",
 }  # fmt: skip
-LOGARITHMIC = ("device_bytes_per_token", "device_share", "moved_bytes_per_step", "moved_share", "chunk", "rank", "bits",
-               "budget")  # fmt: skip
+SHARES = ("device_share", "moved_share")
+BYTES = ("device_bytes_per_token", "moved_bytes_per_step", *SHARES)
+LOGARITHMIC = (*BYTES, "chunk", "rank", "bits", "budget")
 
 
 def draw(sweep: Sweep, table: Sequence[Row], apart: Sequence[Row], folder: Path) -> dict[str, tuple[Path, str]]:
@@ -85,9 +91,10 @@ def lines(figure: Figure, picture: Picture, table: Sequence[Row]) -> str:
                      label=f"{_series(row, picture)} and its interval")  # fmt: skip
     groups = _groups([row for row in table if row.get(picture.x) is not None], picture)
     for place, (name, group) in enumerate(groups.items()):
-        _marks(axes, picture, sorted(group, key=lambda row: float(row[picture.x])), label=name,
+        beside = 1 + 0.012 * (place - (len(groups) - 1) / 2)  # so that intervals at one place can be told apart
+        _marks(axes, picture, sorted(group, key=lambda row: float(row[picture.x])), beside, label=name,
                linestyle=LINES[place % len(LINES)], **_look(place))  # fmt: skip
-    _label(axes, picture, [row[picture.x] for group in groups.values() for row in group])
+    _label(axes, picture, [row for group in groups.values() for row in group])
     return f"{len(groups)} lines: {', '.join(groups)}."
 
 
@@ -101,10 +108,10 @@ def points(figure: Figure, picture: Picture, table: Sequence[Row]) -> str:
     shown = [row for row in table if row[picture.x] > 0]
     groups = _groups(shown, picture)
     for place, (name, group) in enumerate(groups.items()):
-        _marks(axes, picture, group, label=name, linestyle="none", **_look(place))
+        _marks(axes, picture, group, 1, label=name, linestyle="none", **_look(place))
     best = frontier([(float(row[picture.x]), float(row[picture.y])) for row in shown])
     axes.step(*zip(*best, strict=True), where="post", color="#999999", linewidth=1, zorder=0, label="frontier")
-    _label(axes, picture, [row[picture.x] for row in shown])
+    _label(axes, picture, shown)
     free = [_series(row, picture) for row in table if row[picture.x] == 0]
     if free:
         axes.set_xlabel(f"{axes.get_xlabel()} (none: {', '.join(dict.fromkeys(free))})")
@@ -129,8 +136,8 @@ def bars(figure: Figure, picture: Picture, table: Sequence[Row]) -> str:
     axes.set_xticks(
         range(len(data)), data, rotation=0 if len(data) < 6 else 20, ha="center" if len(data) < 6 else "right"
     )
-    axes.set_ylim(0, 1)
-    axes.set_ylabel(_name(picture.y))
+    axes.set_ylim(0, 1.02)
+    axes.set_ylabel(_measure(picture, table))
     axes.grid(visible=False, axis="x")
     figure.legend(loc="outside lower center", ncols=4)
     return f"{len(groups)} bars for each of {', '.join(data)}."
@@ -146,19 +153,19 @@ def decomposed(figure: Figure, picture: Picture, apart: Sequence[Row]) -> str:
     names = list(dict.fromkeys(_series(row, picture) for row in apart))
     found = {(_series(row, picture), row["cause"]): row for row in apart}
     reached: dict[tuple[str, bool], float] = {}  # the end of what is stacked so far, above and below nothing
-    for place, cause in enumerate(("selection", "stores", "together")):
+    for place, cause in enumerate(STACKED):
         costs = [float(found[name, cause]["cost"]) for name in names]
         starts = [reached.get((name, cost < 0), 0.0) for name, cost in zip(names, costs, strict=True)]
         reached |= {(name, cost < 0): start + cost for name, cost, start in zip(names, costs, starts, strict=True)}
-        axes.bar(range(len(names)), costs, 0.5, bottom=starts, label=_name(cause), color=COLOURS[place],
-                 hatch=HATCHES[place], edgecolor="white")  # fmt: skip
+        axes.bar(range(len(names)), costs, 0.5, bottom=starts, label=STACKED[cause],
+                 color=COLOURS[place], hatch=HATCHES[place], edgecolor="white")  # fmt: skip
     wholes = [found[name, "both"] for name in names]
     ends = [[row["cost"] - row["cost_low"] for row in wholes], [row["cost_high"] - row["cost"] for row in wholes]]
     axes.errorbar([at + 0.36 for at in range(len(names))], [row["cost"] for row in wholes], yerr=ends,
                   label="in all, with its 95 % interval", linestyle="none", **_look(4))  # fmt: skip
     axes.axhline(0, color="#333333", linewidth=0.8)
-    axes.set_xticks(range(len(names)), [name.replace(" ", "\n", 1) for name in names])
-    axes.set_ylabel(f"{_name(picture.y)} lost against exact attention")
+    axes.set_xticks(range(len(names)), [wrap(name, 100 // len(names)) for name in names])
+    axes.set_ylabel(f"{_name(picture.y) if picture.y != 'score' else apart[0]['metric']} lost against exact attention")
     axes.grid(visible=False, axis="x")
     figure.legend(loc="outside lower center", ncols=2)
     return f"What {', '.join(names)} lose, by cause."
@@ -190,8 +197,8 @@ def _series(row: Row, picture: Picture) -> str:
     return str(value) if picture.series in WORDS else f"{_name(picture.series)}: {value}"
 
 
-def _marks(axes: Axes, picture: Picture, group: Sequence[Row], **look: Any) -> None:
-    across, up = ([row[column] for row in group] for column in (picture.x, picture.y))
+def _marks(axes: Axes, picture: Picture, group: Sequence[Row], beside: float, **look: Any) -> None:
+    across, up = [row[picture.x] * beside for row in group], [row[picture.y] for row in group]
     axes.errorbar(across, up, yerr=_bars(group, picture.y), **look)
 
 
@@ -210,19 +217,31 @@ def _name(column: str) -> str:
     return NAMES.get(column, column)
 
 
-def _label(axes: Axes, picture: Picture, values: Sequence[Any]) -> None:
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+def wrap(name: str, width: int) -> str:
+    """Return `name` in lines of about `width` letters."""
+    return "\n".join(textwrap.wrap(name, max(8, width)))
+
+
+def _measure(picture: Picture, table: Sequence[Row]) -> str:
+    """Return what the upward axis shows: the tasks' own measure where they share one."""
+    measures = {str(row["metric"]) for row in table}
+    return measures.pop() if picture.y == "score" and len(measures) == 1 else _name(picture.y)
+
+
+def _label(axes: Axes, picture: Picture, table: Sequence[Row]) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
     axes.set_xlabel(_name(picture.x))
-    axes.set_ylabel(_name(picture.y))
-    axes.set_ylim(bottom=0, top=max(1.0, axes.get_ylim()[1]) if picture.y != "paper" else None)
+    axes.set_ylabel(_measure(picture, table))
+    axes.set_ylim(-0.02, max(1.02, axes.get_ylim()[1]))
+    form = "{:.3g} %" if picture.x in SHARES else "{:,.4g}"
+    scale = 100 if picture.x in SHARES else 1
     if picture.x in LOGARITHMIC:
         axes.set_xscale("log")
-        distinct = sorted({float(value) for value in values})
-        if len(distinct) <= 8:
-            axes.xaxis.set_major_locator(FixedLocator(distinct))
-            axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
-        if len(distinct) > 8:
-            axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
-    axes.figure.legend(loc="outside right upper")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: form.format(scale * value)))
+        places = sorted({float(row[picture.x]) for row in table})
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if picture.x in BYTES else FixedLocator(places))
+    figure = axes.get_figure()
+    assert figure is not None
+    figure.legend(loc="outside right upper")

@@ -19,6 +19,8 @@ figure img { width: 100%; max-width: 760px; height: auto; background: #fff; }
 td, th { white-space: nowrap; } td.spec { white-space: normal; text-align: left; font: 12px/1.4 ui-monospace, monospace;
   overflow-wrap: anywhere; min-width: 16rem; }
 """
+SHOWN = {"budget": "budget", "selection": "selection", "stores": "stores", "together": "together", "both": "in all"}
+"""Causes in the table of costs → their heads."""
 FIGURES = {"score": "score", "field_f1": "field F1"}
 COLUMNS = (
     ("device_bytes_per_token", "device B/token", "{:,.0f}"),
@@ -56,8 +58,9 @@ def write_report(
     write_text(path, web_page(sweep.title, f"<main>{''.join(parts)}</main>", style=STYLE))
 
 
-COSTS = """<p>Score lost against exact attention on the same samples, with 95 % intervals: by the strategy's selection
-with exact keys and values, by its stores under the best selection, and beyond the sum of both.</p>"""
+COSTS = """<p>Score lost against exact attention on the same samples, with 95 % intervals. The first four add up to the
+last: what reading so few tokens costs at best (the best selection, exact keys and values); what the strategy's own
+selection costs beyond that; what its stores cost beyond that; and what the two cost together beyond their sum.</p>"""
 NOTES = """<p>Differences are from the baseline on the same model and samples, with 95 % intervals by the paired
 bootstrap. Bytes are those of the tensors that are kept, all layers together. The same table stands beside this page as
 <code>results.csv</code> and <code>results.parquet</code>.</p>"""
@@ -99,18 +102,11 @@ def figure(row: Row, name: str) -> list[str]:
 def costs_table(apart: Sequence[Row]) -> str:
     """Return the costs as an HTML table, one line a strategy and figure."""
     lines: dict[tuple[str, ...], list[str]] = {}
-    for row in apart:
-        key = (
-            row["name"],
-            row["model"],
-            row["data"],
-            {"score": "score", "field_f1": "field F1"}[row["figure"]],
-            row["spec"],
-        )
+    for row in (one for one in apart if one["cause"] in SHOWN):
+        key = (row["name"], row["model"], row["data"], FIGURES[row["figure"]], row["spec"])
         lines.setdefault(key, []).append(Estimate(row["cost"], row["cost_low"], row["cost_high"]).signed)
     body = [[*key[:4], *costs, key[4]] for key, costs in lines.items()]
-    return _html(["strategy", "model", "data", "figure", "selection alone", "stores alone", "beyond both", "in all",
-                  "all options"], body)  # fmt: skip
+    return _html(["strategy", "model", "data", "figure", *SHOWN.values(), "all options"], body)
 
 
 def _html(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -11,15 +11,27 @@ from text2json.baselines.strategies import parse_spec
 from text2json.metrics.intensity import CLASSES
 from text2json.sweeps.cells import FIELDS, PAPER, Cell
 from text2json.sweeps.contrasts import Estimate, contrasts
-from text2json.sweeps.grid import HALVES
+from text2json.sweeps.grid import PARTS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 Row = dict[str, Any]
-CAUSES = ("selection", "stores", "together", "both")
-"""What a decomposition tells apart; `together` is what the halves cost more, jointly, than one by one."""
+CAUSES: dict[str, tuple[float, ...]] = {
+    "budget": (1, 0, 0, -1, 0),
+    "selection": (0, -1, 0, 1, 0),
+    "stores": (0, 0, -1, 1, 0),
+    "together": (0, 1, 1, -1, -1),
+    "both": (1, 0, 0, 0, -1),
+    "selection alone": (1, -1, 0, 0, 0),
+    "stores alone": (1, 0, -1, 0, 0),
+}
+"""Cause → weights of the scores of five runs: exact, selection alone, stores alone, best selection alone, whole.
+
+The first four add up to `both`, the whole loss: what reading so few tokens costs at best, what the strategy's selection
+and what its stores cost beyond that, and what the two cost jointly beyond their sum. The last two are the plain losses.
+"""
 
 
 def rows(cells: Sequence[Cell], baseline: str) -> list[Row]:
@@ -86,26 +98,22 @@ def decomposition(cells: Sequence[Cell], baseline: str) -> list[Row]:
     found = []
     for cell in cells:
         whole = cell.run.settings.strategy
-        halves = [at.get((cell.place, f"{half}@{whole}")) for half in HALVES]
-        if cell.plan.part != "whole" or None in halves:
+        parts = [at.get((cell.place, f"{prefix}{whole}")) for prefix in PARTS.values()]
+        if cell.plan.part != "whole" or None in parts:
             continue
-        runs = [at[cell.place, wanted], *[half for half in halves if half is not None], cell]
+        runs = [at[cell.place, wanted], *(part for part in parts if part is not None), cell]
         for name in ("score", FIELDS):
             if all(name in run.shares for run in runs):
-                found += [_cause(cell, name, cause, cost) for cause, cost in costs(runs, name).items()]
+                costs = contrasts([run.shares[name] for run in runs], list(CAUSES.values()))
+                found += [_cause(cell, name, cause, cost) for cause, cost in zip(CAUSES, costs, strict=True)]
     return found
-
-
-def costs(runs: Sequence[Cell], name: str) -> dict[str, Estimate]:
-    """Return what each cause costs; `runs` are exact, selection alone, stores alone, and both."""
-    weights = [[1, -1, 0, 0], [1, 0, -1, 0], [-1, 1, 1, -1], [1, 0, 0, -1]]
-    return dict(zip(CAUSES, contrasts([run.shares[name] for run in runs], weights), strict=True))
 
 
 def _cause(cell: Cell, name: str, cause: str, cost: Estimate) -> Row:
     return {"model": cell.model, "data": cell.data, "label": cell.plan.label, "name": cell.plan.name,
             "spec": cell.run.settings.strategy,
-            **cell.plan.options, "figure": name, "cause": cause, "cost": cost.value, "cost_low": cost.low,
+            **cell.plan.options, "metric": cell.report.metric, "figure": name,
+            "cause": cause, "cost": cost.value, "cost_low": cost.low,
             "cost_high": cost.high}  # fmt: skip
 
 
