@@ -135,8 +135,10 @@ def test_a_killed_run_leaves_no_folder_under_its_name(workers: str, tmp_path: Pa
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal to a group of processes")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_interrupt_key_leaves_nothing(workers: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "text2json", "generate", "short", "--samples", "100000", "--workers", workers]
-    command += ["--out", str(tmp_path / "d")]
+    words = ["generate", "short", "--samples", "100000", "--workers", workers, "--out", str(tmp_path / "d")]
+    code = "import signal, sys; from text2json.cli import main; "
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler); "  # jobs in the background inherit a deaf ear
+    command = [sys.executable, "-c", code + "sys.exit(main(sys.argv[1:]))", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
         deadline = time.monotonic() + 30
         while not list(tmp_path.glob(".d-*/short/test.parquet")) and time.monotonic() < deadline:
