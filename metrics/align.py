@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from text2json.metrics.assignment import Pairs, Rest, assignment
+from text2json.metrics.assignment import Pairs, Rest, assignment, only_best
 from text2json.metrics.forms import Form
 from text2json.metrics.limits import LIMITS
 from text2json.metrics.table import Row, Table
@@ -92,9 +92,11 @@ def by_assignment(
     theirs = [place for places in waiting.values() for place in places]
     if not ours or not theirs:
         return Alignment(pairs)
-    _sort(ours, table.gold)
-    _sort(theirs, table.predicted)
-    inner, exact = assignment(Rest(table, ours, theirs, gate, cells))
+    inner, exact = only_best(Rest(table, ours, theirs, gate, cells)), True
+    if inner is None:
+        _sort(ours, table.gold)
+        _sort(theirs, table.predicted)
+        inner, exact = assignment(Rest(table, ours, theirs, gate, cells))
     return Alignment(pairs + [(ours[one], theirs[other]) for one, other in inner], exact)
 
 

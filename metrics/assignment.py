@@ -29,7 +29,7 @@ _FUZZY = 1_000
 
 
 class Rest:
-    """The records that are left after equal ones were paired, in the order of their content.
+    """The records that are left after equal ones were paired.
 
     Args:
         table: the records of both sides.
@@ -66,12 +66,14 @@ class Rest:
         ours = self.ours[start:end]
         found: NDArray[np.int32]
         if not self.special and len(ours) * self.theirs.size <= _SMALL:
-            found = (ours[:, None] == self.theirs).sum(2, dtype=np.int32)
+            # The sum over the first axis is several times faster than that over the last.
+            one, other = np.ascontiguousarray(ours.T), np.ascontiguousarray(self.theirs.T)
+            found = np.add.reduce(one[:, :, None] == other[:, None], axis=0, dtype=np.int32)
         else:
             found = np.zeros((len(ours), len(self.theirs)), dtype=np.int32)
             self._add(found, ours, start, end)
         if self.gate:
-            found[2 * found < self.gate * (self.our_sizes[start:end, None] + self.their_sizes)] = 0
+            found *= 2 * found >= self.gate * (self.our_sizes[start:end, None] + self.their_sizes)
         return found
 
     def _add(self, found: NDArray[np.int32], ours: NDArray[np.int32], start: int, end: int) -> None:
@@ -83,8 +85,29 @@ class Rest:
                 found += ours[:, column, None] == self.theirs[None, :, column]
 
 
+def only_best(rest: Rest) -> Pairs | None:
+    """Return the pairs of a small table in which every record likes another partner best, and that one alone.
+
+    No other pairing is as good, so the order of the records does not matter. None where that is not so.
+    """
+    if not rest.few or len(rest.ours) * len(rest.theirs) > _SMALL or not rest.exact:
+        return None
+    import numpy as np
+
+    matches = rest.matches(0, len(rest.ours))
+    best = matches.argmax(1)
+    most = matches.max(1)
+    rows = most.nonzero()[0]
+    columns = best[rows].tolist()
+    alone = int(np.count_nonzero(matches[rows] == most[rows, None])) == len(rows)
+    return list(zip(rows.tolist(), columns, strict=True)) if alone and len(set(columns)) == len(columns) else None
+
+
 def assignment(rest: Rest) -> tuple[Pairs, bool]:
-    """Return the pairs as places in `rest`, and whether no other pairing matches more leaves."""
+    """Return the pairs as places in `rest`, and whether no other pairing matches more leaves.
+
+    Ties fall to the records that come first in `rest`, which is why they are to be in the order of their content.
+    """
     size, others = len(rest.ours), len(rest.theirs)
     if not rest.few:
         return by_rare_leaves(rest), False
@@ -145,8 +168,7 @@ def _by_blocks(sparse: csr_matrix) -> tuple[Pairs, bool]:
 def assign(matches: NDArray[np.int32]) -> Pairs:
     """Return the assignment with the most matches, of pairs with at least one."""
     best = matches.argmax(1)
-    most = matches[range(len(matches)), best]
-    rows = most.nonzero()[0]
+    rows = matches.max(1).nonzero()[0]
     columns = best[rows]
     # Where every record likes another partner best, no assignment is better.
     if len(set(columns.tolist())) < len(columns):

@@ -62,16 +62,17 @@ def _flatten_alike(records: Sequence[Any], shape: Shape) -> list[Leaves] | None:
     """Return the leaves of records in plain text whose fields have all the same names and types; else None."""
     if set(map(type, records)) != {dict}:
         return None
-    kinds = set(map(tuple, records))
-    if len(kinds) != 1 or not _all_plain(records):
+    keys = tuple(records[0])
+    if set(map(tuple, records)) != {keys}:
         return None
-    (keys,) = kinds
     columns = list(zip(*map(dict.values, records), strict=True))
     types = [set(map(type, column)) for column in columns]
     if any(len(kind) > 1 for kind in types):
         return None
     looks = shape.looks[keys, tuple([kind for (kind,) in types])]
-    if looks is None:
+    if looks is None or not _is_plain(
+        "|".join(["|".join(c) for c, kind in zip(columns, types, strict=True) if str in kind])
+    ):
         return None
     changed = {
         key: forms
@@ -104,8 +105,11 @@ def _all_plain(records: Sequence[Any]) -> bool:
     """Tell whether all are objects, and `normal_text` leaves every text in them as it is."""
     if not all(record.__class__ is dict for record in records):
         return False
-    texts = [value for record in records for value in record.values() if value.__class__ is str]
-    joined = "|".join(texts)
+    return _is_plain("|".join([value for record in records for value in record.values() if value.__class__ is str]))
+
+
+def _is_plain(joined: str) -> bool:
+    """Tell whether `normal_text` leaves every one of the texts, joined by `|`, as it is."""
     return (
         joined.isascii()
         and joined.isprintable()

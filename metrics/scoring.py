@@ -183,17 +183,22 @@ def _read(sample: Sample, output: str | None, schema: RecordSchema, options: _Op
 def _score_alike(answers: list[_Answer], schema: RecordSchema, options: _Options) -> list[SampleScore]:
     """Score samples of one schema."""
     golds = [[answer.gold] if schema.single else answer.gold for answer in answers]
-    judged = _judge(golds, [answer.parsed.records for answer in answers], schema, options.limits)
+    cut = [place for place, answer in enumerate(answers) if answer.parsed.salvaged]
+    judged = _judge(
+        [*golds, *(golds[place] for place in cut)],
+        [*(answer.parsed.records for answer in answers), *(answers[place].parsed.salvaged for place in cut)],
+        schema,
+        options.limits,
+    )
+    rescued = dict(zip(cut, judged.tallies[len(answers) :], strict=True))
     documents = [answer.sample.problem[slice(*answer.sample.text_span)] for answer in answers]
-    causes = sort_causes(judged.tallies, judged.gold, judged.predicted, documents, options.limits.seconds)
+    tallies = judged.tallies[: len(answers)]
+    causes = sort_causes(tallies, judged.gold, judged.predicted, documents, options.limits.seconds)
     scores = []
     for place, answer in enumerate(answers):
-        sample, parsed, counts = answer.sample, answer.parsed, judged.tallies[place]
+        sample, parsed, counts = answer.sample, answer.parsed, tallies[place]
         span, alignment = judged.spans[place], judged.alignments[place]
-        salvaged = None
-        if parsed.salvaged:
-            (rescued,) = _judge([golds[place]], [parsed.salvaged], schema, options.limits).tallies
-            salvaged = (rescued.records, rescued.total)
+        salvaged = (rescued[place].records, rescued[place].total) if place in rescued else None
         scores.append(SampleScore(
             id=sample.id,
             domain=sample.domain,

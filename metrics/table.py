@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import chain, count
 from operator import itemgetter
@@ -41,20 +40,19 @@ class Table:
 
         self.columns = sorted({path for paths in {*map(tuple, gold), *map(tuple, predicted)} for path in paths})
         self.gold, self.predicted = (_rows(side, self.columns) for side in (gold, predicted))
-        ids: dict[Form | None, int] = defaultdict(count().__next__)
-        absent = ids[None]
+        ids: dict[Form | None, int] = {None: 0}
+        numbers = count(1)  # a form keeps the number at which it was first met
         width = len(self.columns)
         self.ours, self.theirs = (
             np.fromiter(
-                map(ids.__getitem__, chain.from_iterable(rows)), dtype=np.int32, count=width * len(rows)
+                map(ids.setdefault, chain.from_iterable(rows), numbers), dtype=np.int32, count=width * len(rows)
             ).reshape(len(rows), width)
             for rows in (self.gold, self.predicted)
         )
-        self.our_sizes, self.their_sizes = (
-            (side != absent).sum(1, dtype=np.int32) for side in (self.ours, self.theirs)
-        )
-        self.ours[self.ours == absent] = -1
-        self.theirs[self.theirs == absent] = -2
+        self.our_sizes, self.their_sizes = ((side != 0).sum(1, dtype=np.int32) for side in (self.ours, self.theirs))
+        if min(self.our_sizes.min(initial=width), self.their_sizes.min(initial=width)) < width:
+            self.ours[self.ours == 0] = -1
+            self.theirs[self.theirs == 0] = -2
         self.special = (
             {place: pairwise[path] for place, path in enumerate(self.columns) if path in pairwise} if pairwise else {}
         )
