@@ -204,7 +204,11 @@ def _wrong(
     samples = np.repeat(np.arange(len(spans)), [len(span.gold) for span in spans])
     held = (samples[:, None] * width + np.arange(width)) * values + table.ours
     asked = (np.repeat(np.arange(len(spans)), np.diff(borders)) * width + columns) * values + given
-    swapped = np.isin(asked, held[table.ours >= 0]).tolist()
+    sought, back = np.unique(asked, return_inverse=True)
+    at = np.searchsorted(sought[:-1], held)  # few are sought among many
+    found = np.zeros(len(sought), dtype=np.bool_)
+    found[at[sought[at] == held]] = True
+    swapped = found[back].tolist()
     paths = [table.columns[column] for column in columns.tolist()]
     leaves = list(zip(places[rows, 0].tolist(), places[rows, 1].tolist(), paths, strict=True))
     for start, end in pairwise(borders.tolist()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from text2json.metrics.compare import ANY, Leaves, Rule, Shape
@@ -62,17 +63,22 @@ def _flatten_alike(records: Sequence[Any], shape: Shape) -> list[Leaves] | None:
     """Return the leaves of records in plain text whose fields have all the same names and types; else None."""
     if set(map(type, records)) != {dict}:
         return None
-    keys = tuple(records[0])
-    if set(map(tuple, records)) != {keys}:
+    keys = tuple(sorted(set().union(*records)))
+    if set(map(len, records)) != {len(keys)}:
         return None
-    columns = list(zip(*map(dict.values, records), strict=True))
-    types = [set(map(type, column)) for column in columns]
-    if any(len(kind) > 1 for kind in types):
-        return None
-    looks = shape.looks[keys, tuple([kind for (kind,) in types])]
-    if looks is None or not _is_plain(
-        "|".join(["|".join(c) for c, kind in zip(columns, types, strict=True) if str in kind])
-    ):
+    columns = [list(map(itemgetter(key), records)) for key in keys]
+    kinds, texts = [], []
+    for column in columns:
+        if column[0].__class__ is str:
+            try:
+                texts.append("|".join(column))  # faster than asking each for its type
+            except TypeError:
+                return None
+        elif len(set(map(type, column))) > 1:
+            return None
+        kinds.append(type(column[0]))
+    looks = shape.looks[keys, tuple(kinds)]
+    if looks is None or not _is_plain("|".join(texts)):
         return None
     changed = {
         key: forms

@@ -50,7 +50,7 @@ def paper_score(gold: Sequence[dict[str, str]], output: str | None) -> PaperScor
         if not isinstance(record, dict):
             return PaperScore(0.0, "a record is no object: the published evaluator raises")
         name = record.get("name")
-        match = records.pop(_fold(name), None) if isinstance(name, str) else None
+        match = records.pop(name.replace("\u2019", "'"), None) if isinstance(name, str) else None
         if match is None:
             union += 1
             continue
@@ -67,6 +67,8 @@ def _points(gold: dict[str, str], record: dict[str, Any]) -> float | None:
         if key == "name":
             continue
         value = record.get(key)
+        if value == right:  # most are, and they need no folding
+            continue
         if value is None:
             points -= MISSING_KEY
         elif isinstance(value, bool) or not isinstance(value, int | str):

@@ -38,7 +38,7 @@ class Table:
     ) -> None:
         import numpy as np
 
-        self.columns = sorted({path for paths in {*map(tuple, gold), *map(tuple, predicted)} for path in paths})
+        self.columns = sorted(set().union(*gold, *predicted))
         self.gold, self.predicted = (_rows(side, self.columns) for side in (gold, predicted))
         ids: dict[Form | None, int] = {None: 0}
         numbers = count(1)  # a form keeps the number at which it was first met
@@ -95,9 +95,9 @@ class Table:
 
 
 def _rows(records: Sequence[Leaves], columns: Sequence[str]) -> list[Row]:
-    if len(columns) > 1:
+    if records and columns:
         try:
-            return list(map(itemgetter(*columns), records))
+            return list(zip(*[list(map(itemgetter(column), records)) for column in columns], strict=True))
         except KeyError:
             pass  # not all records have all leaves
     return [tuple(map(record.get, columns)) for record in records]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2000
 SEED = 12345
-CELLS = 1 << 22
-"""How many draws are held in memory at once."""
+CELLS = 1 << 16
+"""How many draws are held in memory at once: as many as fit a processor's cache."""
 
 Ratio = tuple[Sequence[float], Sequence[float]]
 """A figure as the ratio of two sums over samples: each sample's share in the numerator, and in the denominator."""
@@ -46,7 +46,8 @@ def resampled(table: NDArray[np.float64], resamples: int, seed: int) -> NDArray[
     sums = []
     for start in range(0, resamples, at_once):
         rows = min(at_once, resamples - start)
-        drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
+        drawn = rng.integers(0, count, (rows, count))
+        drawn += count * np.arange(rows)[:, None]
         times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
         sums.append(times.astype(np.float64) @ table.T)
     return np.concatenate(sums).T
