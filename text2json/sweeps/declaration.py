@@ -57,6 +57,24 @@ class DataRow(Part):
     label: str | None = None
 
 
+class Equal(Part):
+    """Byte budgets: each strategy but the baseline is run once for each, with the parameters that make it fit.
+
+    Bytes are for one prompt token and kv-head, mean over layers, as in `text2json run --device-bytes-per-token`.
+    """
+
+    device: list[float] = Field(default_factory=list)
+    """Kept on the device."""
+    traffic: list[float] = Field(default_factory=list)
+    """Moved from host to device in one step."""
+
+    @model_validator(mode="after")
+    def _has_a_budget(self) -> Equal:
+        if not (self.device or self.traffic):
+            raise ValueError("names no budget: give device or traffic, each a list of bytes")
+        return self
+
+
 class Picture(Part):
     """A picture of the table."""
 
@@ -82,6 +100,7 @@ class Sweep(Part):
     strategies: list[StrategyRow] = Field(min_length=1)
     baseline: str = "full"
     """The strategy that differences are taken from; it is always run."""
+    equal: Equal | None = None
     decompose: bool = False
     """Run each strategy's selection alone, its stores alone, and the best selection alone too."""
     limit: int | None = Field(default=None, ge=1)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from text2json.errors import SpecError
-from text2json.sweeps.declaration import Sweep, Value
-from text2json.sweeps.grid import DataSet, Planned, data_sets, file_name, planned
+from text2json.sweeps.declaration import Sweep
+from text2json.sweeps.equal import as_it_is, budgets, fitted
+from text2json.sweeps.grid import DataSet, data_sets, file_name, planned
 
 if TYPE_CHECKING:
     from text2json.baselines.models import LoadedModel
@@ -55,16 +56,11 @@ def check(sweep: Sweep) -> None:
     Raises:
         SpecError: it is.
     """
-    planned(sweep, alone)
+    planned(sweep, as_it_is)
     for name, values in (("model", sweep.models), ("picture", [str(one) for one in sweep.pictures])):
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
             raise SpecError(f"{name} {twice!r} stands twice", remedy="name it once")
-
-
-def alone(spec: str) -> Sequence[tuple[str, dict[str, Value]]]:
-    """Return a strategy as it stands."""
-    return [(spec, {})]
 
 
 def run_cells(sweep: Sweep, loaded: LoadedModel, data: DataSet, samples: Sequence[Sample], out: Path) -> list[Cell]:
@@ -74,7 +70,7 @@ def run_cells(sweep: Sweep, loaded: LoadedModel, data: DataSet, samples: Sequenc
     from text2json.console import note, progress
     from text2json.sweeps.cells import read_cell
 
-    plans = planned(sweep, alone)
+    plans = planned(sweep, fitted(sweep.equal, loaded, samples))
     home = out / "runs" / file_name(data.label) / file_name(loaded.name)
     folders = {plan.spec: RunFolder(home / file_name(plan.spec)) for plan in plans}
     left = sum(not folder.finished() for folder in folders.values())
@@ -112,12 +108,17 @@ def conclude(sweep: Sweep, cells: Sequence[Cell], out: Path, *, pictures: bool) 
 
 
 def plan_lines(sweep: Sweep, out: Path) -> list[str]:
-    """Return what a sweep would run, one line a cell."""
+    """Return what a sweep would run, one line a cell; byte budgets are named, not solved.
+
+    Raises:
+        SpecError: the sweep names something unknown or impossible.
+    """
     check(sweep)
-    return [f"{model}  {data.label}  {plan.spec}" for model in sweep.models for data in data_sets(sweep, out)
-            for plan in planned(sweep, alone)]  # fmt: skip
-
-
-def strategies_of(plans: Sequence[Planned]) -> list[str]:
-    """Return the labels in order, each once."""
-    return list(dict.fromkeys(plan.label for plan in plans))
+    asked = [""]
+    if sweep.equal is not None:
+        asked = [f"  at {' and '.join(f'{amount:g} {kind} bytes' for kind, amount in budget.items())}"
+                 for budget in budgets(sweep.equal)]  # fmt: skip
+    plans = planned(sweep, as_it_is)
+    specs = [plans[0].spec, *(f"{plan.spec}{budget}" for plan in plans[1:] for budget in asked)]
+    return [f"{model}  {data.label}  {spec}" for model in sweep.models for data in data_sets(sweep, out)
+            for spec in specs]  # fmt: skip

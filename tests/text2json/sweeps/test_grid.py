@@ -8,8 +8,9 @@ import pytest
 from text2json.baselines.strategies import parse_spec
 from text2json.errors import SpecError
 from text2json.sweeps.declaration import Sweep
+from text2json.sweeps.equal import as_it_is
 from text2json.sweeps.grid import data_sets, file_name, planned
-from text2json.sweeps.running import alone, check
+from text2json.sweeps.running import check
 
 
 def sweep(**changes: Any) -> Sweep:
@@ -20,7 +21,7 @@ def sweep(**changes: Any) -> Sweep:
 def test_every_combination_of_options_stands_once_after_the_baseline() -> None:
     rows = ["full", {"spec": "yakv:local=8", "label": "ours", "options": {"budget": [0.1, 0.2], "signs": [-1, 3]}},
             "yakv:budget=0.2,local=8,signs=3"]  # fmt: skip
-    found = planned(sweep(strategies=rows), alone)
+    found = planned(sweep(strategies=rows), as_it_is)
     assert [plan.spec for plan in found] == [
         "full", "yakv:local=8,budget=0.1,signs=-1", "yakv:local=8,budget=0.1,signs=3",
         "yakv:local=8,budget=0.2,signs=-1", "yakv:local=8,budget=0.2,signs=3",
@@ -30,7 +31,7 @@ def test_every_combination_of_options_stands_once_after_the_baseline() -> None:
 
 
 def test_a_strategy_is_taken_apart_into_parts_that_parse() -> None:
-    found = planned(sweep(decompose=True), alone)
+    found = planned(sweep(decompose=True), as_it_is)
     assert [(plan.part, plan.spec) for plan in found] == [
         ("whole", "full"), ("whole", "yakv"), ("selection", "selection@yakv"), ("stores", "stores@yakv"),
         ("budget", "selection@stores@yakv"),

@@ -16,9 +16,10 @@ from text2json.data import iter_samples
 from text2json.schemas.prediction import Prediction
 from text2json.sweeps.cells import Cell, read_cell
 from text2json.sweeps.declaration import Sweep
+from text2json.sweeps.equal import as_it_is
 from text2json.sweeps.grid import data_sets, file_name, planned
 from text2json.sweeps.results import decomposition, rows, write_table
-from text2json.sweeps.running import Machine, alone, conclude, run_sweep
+from text2json.sweeps.running import Machine, conclude, run_sweep
 
 SPEC = "yakv:budget=0.2,local=8"
 RIGHT = {"full": 6, SPEC: 2, f"selection@{SPEC}": 4, f"stores@{SPEC}": 4, f"selection@stores@{SPEC}": 5}
@@ -54,7 +55,7 @@ def run_of(declared: Sweep, folder: Path, spec: str) -> Path:
 
 @pytest.fixture(scope="module")
 def cells(declared: Sweep, out: Path) -> list[Cell]:
-    return [read_cell(run_of(declared, out, plan.spec), "demo", plan) for plan in planned(declared, alone)]
+    return [read_cell(run_of(declared, out, plan.spec), "demo", plan) for plan in planned(declared, as_it_is)]
 
 
 def test_each_cell_has_a_row_with_its_score_its_difference_and_its_bytes(cells: list[Cell], out: Path) -> None:
