@@ -32,6 +32,8 @@ from text2json.baselines.strategy import Strategy
 from text2json.errors import InputError, ModelError, SpecError
 
 IMPLEMENTATION = "tiered_kv"
+ROOM = 64
+"""Generated tokens for which there is room in advance."""
 
 
 class TieredLayer(DynamicLayer):
@@ -65,13 +67,24 @@ class TieredLayer(DynamicLayer):
         if key_states.shape[2] > 1 and not bool(torch.isfinite(key_states).all()):
             raise ModelError("the model makes keys that are not finite",
                              remedy="load it with --dtype float32 or bfloat16, and check its weights")  # fmt: skip
-        keys, values = super().update(key_states, value_states)
+        keys, values = self.append(key_states, value_states)
         if key_states.shape[2] > 1:
             keys, values = self.rebuilt(keys, values)
         tagged = keys.view(keys.shape)  # a tensor object of its own, so that the tag never outlives this step
         tagged._tiered_layer = self  # type: ignore[attr-defined]
         self.pending = True
         return tagged, values
+
+    def append(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+        """Add keys and values (B, H_kv, S, D) to what is dense or generated, and return all of that.
+
+        Generated tokens get room in advance: a concatenation at every step would copy all of them every time.
+        """
+        if self.sealed is None:
+            keys, values = super().update(key_states, value_states)
+            return keys, values
+        self.keys, self.values = grown(self.keys, key_states), grown(self.values, value_states)
+        return self.keys, self.values
 
     def rebuilt(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sealed prompt, as its stores have it, before the keys and values since."""
@@ -247,10 +260,22 @@ class TieredCache(DynamicCache):
                 ledger.positions = max(ledger.positions, ledger.batch * keys.shape[2])
                 continue
             ledger.positions = ledger.batch * sealed.length
-            ledger.kept["device", "generated"] += keys.nbytes + values.nbytes
+            ledger.kept["device", "generated"] += sum(part.untyped_storage().nbytes() for part in (keys, values))
             for part in sealed.parts():
                 ledger.kept[part.tier, part.purpose] += part.nbytes
         return ledger
+
+
+def grown(old: Tensor, new: Tensor) -> Tensor:
+    """Return old and new rows (B, H, N, D) one after the other, in the room behind the old ones if there is enough."""
+    batch, heads, length, size = old.shape
+    together = length + new.shape[2]
+    whole = old if old._base is None else old._base
+    if old.data_ptr() != whole.data_ptr() or whole.shape[:2] != old.shape[:2] or whole.shape[2:] < (together, size):
+        whole = old.new_empty(batch, heads, together + ROOM, size)
+        whole[:, :, :length] = old
+    whole[:, :, length:together] = new
+    return whole[:, :, :together]
 
 
 def positions_of(valid: Tensor) -> Tensor:

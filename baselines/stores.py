@@ -198,7 +198,8 @@ class LowRankKeys(Store):
         left = take_shared(self.left, index)
         batch, rank = self.right.shape[:2]
         right = self.right.view(batch, rank, self.heads, self.size).transpose(1, 2)
-        keys = (left.float() @ right.float()).to(dtype)
+        # A product of bfloat16 is summed up in float32 and rounded once, and some processors have instructions for it.
+        keys = left @ right if left.dtype == torch.bfloat16 == dtype else (left.float() @ right.float()).to(dtype)
         return self.rope.rotate(keys, positions_at(index, self.starts))
 
     @property
