@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -234,9 +235,12 @@ def test_many_submitters_at_once_lose_nothing(board: Hub, tmp_path: Path) -> Non
 
 
 def test_the_token_is_in_no_file_no_line_and_no_request_but_its_header(
-    board: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    board: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(logging.getLogger("huggingface_hub"), "propagate", True)
     run = write_run(tmp_path / "run", samples=6)
     board.faults.add("POST .*/commit/", status=500)
     board.faults.add("GET .*/discussions", status=401)
@@ -247,13 +251,25 @@ def test_the_token_is_in_no_file_no_line_and_no_request_but_its_header(
     assert main(["leaderboard", "verify", REPO, "--endpoint", board.endpoint, "--subset"]) == 0
     captured = capsys.readouterr()
     secret = os.environ["HF_TOKEN"]
-    assert secret not in captured.out + captured.err
+    assert secret not in captured.out + captured.err + caplog.text
+    assert "/commit/" in caplog.text  # the clients did log
     assert secret not in board.text_of_log() + board.storage.text_of_log()
     assert any(one.headers.get("authorization") == f"Bearer {secret}" for one in board.log)
     assert all("authorization" not in one.headers for one in board.storage.log)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if secret.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("pattern", ["POST .*/commit/", "GET .*/discussions", "GET .*/whoami", "POST .*/paths-info/"])
+def test_a_redirection_to_another_host_never_brings_the_token_there(
+    board: Hub, tmp_path: Path, waits: list[float], pattern: str
+) -> None:
+    board.faults.add(pattern, status=307, headers={"Location": f"{board.storage.address}/elsewhere"}, times=99)
+    assert submit(board, write_run(tmp_path / "run")) == 1
+    assert board.storage.log
+    assert all("authorization" not in one.headers for one in board.storage.log)
+    assert "hf_guesttoken" not in board.storage.text_of_log()
 
 
 def test_the_full_reference_goes_to_the_models_own_page(
