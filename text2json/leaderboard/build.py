@@ -1,18 +1,15 @@
-"""`text2json leaderboard build`: write the static page."""
+"""`text2json leaderboard build`: write the static page, and publish it as a Space."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from text2json.leaderboard.verify import add_source_arguments
 
 if TYPE_CHECKING:
-    from text2json.leaderboard.site import Listed
-    from text2json.schemas.entry import LeaderboardEntry
-    from text2json.schemas.sample import Sample
+    from text2json.leaderboard.verification import Row
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,116 +19,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_source_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="SITE", help="folder to write; open its index.html")
+    parser.add_argument("--space", metavar="ORG/NAME", help="publish the page as this static Space of the Hub, too")
     parser.add_argument("--title", help="of the first page")
     parser.add_argument("--samples", type=int, default=5, metavar="N",
                         help="documents with answers on each entry's page (default: %(default)s)")  # fmt: skip
     parser.add_argument("--subset", action="store_true",
                         help="list entries on the first documents of a configuration, too")  # fmt: skip
-    parser.add_argument("--unchecked", action="store_true",
-                        help="score nothing anew: list every entry as self-reported")  # fmt: skip
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--verdicts", type=Path, metavar="FILE",
+                     help="score nothing anew: mark entries as `verify --format json` did in this file")  # fmt: skip
+    how.add_argument("--unchecked", action="store_true",
+                     help="score nothing anew: list every entry as self-reported")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the entries, write the site, say where it is; 1 if an entry was rejected, which is then not listed."""
+    """Check the entries, write the site, say where it is; 1 if an entry was rejected, which is then not listed.
+
+    Raises:
+        DataError: there are no results, or the verdicts cannot be read.
+        SpecError: the options make no sense.
+        HubError: the Hub refuses, or cannot be reached.
+    """
     from text2json.console import line, note, progress
+    from text2json.errors import SpecError
     from text2json.hub import HubClient
-    from text2json.leaderboard.layout import entry_folders
+    from text2json.leaderboard.collecting import list_rows
     from text2json.leaderboard.site import TITLE, write_site
     from text2json.leaderboard.source import results_of
+    from text2json.leaderboard.space import publish_space
     from text2json.safe import plain
 
-    with results_of(args.source, HubClient(args.endpoint, told=note), args.revision) as results:
-        count = len(entry_folders(results.root)[0])
-        with progress("check", count) as advance:
-            listed, problems = collect(
-                results.root, unchecked=args.unchecked, subset=args.subset, samples=args.samples, advance=advance
-            )
+    if args.samples < 0:
+        raise SpecError(f"--samples {args.samples} is negative", remedy="give 0 or more")
+    hub, local = HubClient(args.endpoint, told=note), Path(args.source).is_dir()
+    home = None if local else f"{hub.api.endpoint}/datasets/{args.source}/tree/{args.revision or 'main'}"
+    with results_of(args.source, hub, args.revision) as results:
+        rows = check(results.root, args)
+        problems = [f"{row.place}: {'; '.join(row.problems)}" for row in rows if not row.ok]
         problems += [f"{place}: {why}" for place, why in sorted(results.left_out.items())]
         for problem in problems:
             note(f"not listed: {plain(problem)}")
+        listed = list_rows(rows, results.root, args.samples, home)
         with progress("write", len(listed)) as advance:  # the pages' documents and answers are read now
             write_site(args.out, listed, title=args.title or TITLE, advance=advance)
     line(f"{len(listed)} entries, {len(problems)} not listed: {args.out / 'index.html'}")
+    if args.space is not None:
+        dataset = None if local else args.source
+        line(publish_space(hub, args.space, args.out, title=args.title or TITLE, dataset=dataset))
     return int(bool(problems))
 
 
-def collect(
-    root: Path,
-    *,
-    unchecked: bool = False,
-    subset: bool = False,
-    samples: int = 5,
-    advance: Callable[[int], None] = lambda _: None,
-) -> tuple[list[Listed], list[str]]:
-    """Return what a site lists of the entries below `root`, and why it does not list the others.
-
-    Args:
-        root: holds the folder `results`.
-        unchecked: believe every entry that can be read.
-        subset: whether the first documents of a configuration are enough for an entry.
-        samples: how many documents an entry's page shows.
-        advance: called with 1 after each entry.
-
-    Raises:
-        DataError: there are no results.
-    """
-    from text2json.leaderboard.site import Listed
+def check(root: Path, args: argparse.Namespace) -> list[Row]:
+    """Return a row for each entry, and for each file that is none of an entry."""
+    from text2json.console import progress
+    from text2json.leaderboard.collecting import believed, judged
+    from text2json.leaderboard.layout import entry_folders
+    from text2json.leaderboard.verdicts import read_verdicts
     from text2json.leaderboard.verification import verify_folder
 
-    if unchecked:
-        return _believed(root, samples, advance)
-    listed, problems = [], []
-    for row in verify_folder(root, subset=subset, advance=advance):
-        if row.entry is None or not row.ok:
-            problems.append(f"{row.place}: {'; '.join(row.problems)}")
-            continue
-        measured = row.memory if row.memory == row.time else f"{row.memory} and {row.time}"
-        shown = _shown(root / row.place, row.entry, samples)
-        listed.append(Listed(row.entry, row.accuracy, shown, measured))
-    return listed, problems
-
-
-def _believed(root: Path, samples: int, advance: Callable[[int], None]) -> tuple[list[Listed], list[str]]:
-    """Return the entries that can be read, whatever they say of themselves, but for one id only once."""
-    from text2json.errors import Text2JSONError
-    from text2json.leaderboard.entries import read_entry
-    from text2json.leaderboard.layout import entry_folders
-    from text2json.leaderboard.site import Listed
-    from text2json.schemas.entry import ENTRY_FILE
-
-    folders, problems = entry_folders(root)
-    listed: dict[str, Listed] = {}
-    for folder in folders:
-        try:
-            entry = read_entry(folder / ENTRY_FILE)
-        except Text2JSONError as error:
-            problems.append(str(error))
-        else:
-            if entry.id in listed:
-                problems.append(f"{folder}: its id {entry.id} stands twice")
-            else:
-                listed[entry.id] = Listed(entry, "self-reported", _shown(folder, entry, samples))
-        advance(1)
-    return list(listed.values()), problems
-
-
-def _shown(
-    folder: Path, entry: LeaderboardEntry, samples: int
-) -> Callable[[], tuple[Sequence[Sample], Mapping[str, str]]]:
-    """Return what reads the documents of an entry's page and their answers; nothing where either cannot be had."""
-
-    def read() -> tuple[Sequence[Sample], Mapping[str, str]]:
-        from text2json.errors import Text2JSONError
-        from text2json.leaderboard.documents import documents
-        from text2json.leaderboard.entries import file_facts
-        from text2json.leaderboard.row_page import spread
-        from text2json.metrics.predictions import read_predictions
-        from text2json.schemas.entry import PREDICTIONS_FILE
-
-        try:
-            file_facts(folder / PREDICTIONS_FILE)  # no symbolic link, not too large
-            return spread(documents(entry.dataset), samples), read_predictions(folder / PREDICTIONS_FILE)
-        except Text2JSONError:
-            return (), {}
-
-    return read
+    verdicts = None if args.verdicts is None else read_verdicts(args.verdicts)
+    with progress("check", len(entry_folders(root)[0])) as advance:
+        if args.unchecked:
+            return list(believed(root, advance))
+        if verdicts is not None:
+            return list(judged(root, verdicts, advance))
+        return verify_folder(root, subset=args.subset, advance=advance)

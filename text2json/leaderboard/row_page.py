@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from text2json.leaderboard.rows import device_share
@@ -19,6 +20,21 @@ SAMPLES = 5
 """Documents on a page."""
 
 
+@dataclass(frozen=True)
+class Marks:
+    """How far each kind of figure was checked: `self-reported`, `re-scored` or `reproduced`."""
+
+    accuracy: str
+    memory: str = "self-reported"
+    time: str = "self-reported"
+
+    def __str__(self) -> str:
+        """Return them as a sentence would."""
+        if self.memory == self.time:
+            return f"accuracy: {self.accuracy}; memory and time: {self.time}"
+        return f"accuracy: {self.accuracy}; memory: {self.memory}; time: {self.time}"
+
+
 def spread(samples: Sequence[Sample], most: int = SAMPLES) -> list[Sample]:
     """Return a few samples, evenly spread; the same for every entry, so that their pages can be compared."""
     step = max(1, len(samples) / most) if most else 1
@@ -30,8 +46,7 @@ def row_page(
     samples: Sequence[Sample],
     outputs: Mapping[str, str],
     *,
-    checked: str,
-    measured: str,
+    marks: Marks,
     home: str | None = None,
 ) -> str:
     """Return the page.
@@ -40,8 +55,7 @@ def row_page(
         entry: what was submitted.
         samples: the documents to show.
         outputs: id → what the model wrote.
-        checked: how far its accuracy was checked: `self-reported`, `re-scored` or `reproduced`.
-        measured: the same of its memory and time.
+        marks: how far it was checked.
         home: address of the folder that holds the entry, if it has one.
     """
     model, strategy, dataset = entry.model, entry.strategy, entry.dataset
@@ -50,7 +64,7 @@ def row_page(
     where = f"{dataset.label}@{dataset.version}"
     facts = [
         ("Strategy", _name(strategy.spec)),
-        ("Checked", f"accuracy: {escape(checked)}; memory and time: {escape(measured)}"),
+        ("Checked", escape(str(marks))),
         ("Submitted", _submitted(entry)),
         ("Notes", _name(entry.notes)),
         ("Source", _link(home, "the entry's files")),

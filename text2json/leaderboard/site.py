@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 
 from text2json import __version__
-from text2json.leaderboard.row_page import row_page
+from text2json.leaderboard.row_page import Marks, row_page
 from text2json.leaderboard.rows import ABOVE, BUDGET_CLASSES, UNKNOWN, Row, csv_text, flat_row, page_name
 from text2json.schemas.entry import LeaderboardEntry
 from text2json.schemas.sample import Sample
@@ -28,16 +28,14 @@ class Listed:
 
     Args:
         entry: what was submitted.
-        checked: how far its accuracy was checked: `self-reported`, `re-scored` or `reproduced`.
-        measured: the same of its memory and time.
-        shown: documents for its page, and id → what the model wrote; read when the page is written.
+        marks: how far it was checked.
+        shown: gives documents for its page, and id → what the model wrote; called when the page is written.
         home: address of its folder, if it has one.
     """
 
     entry: LeaderboardEntry
-    checked: str
+    marks: Marks
     shown: Callable[[], tuple[Sequence[Sample], Mapping[str, str]]]
-    measured: str = "self-reported"
     home: str | None = None
 
 
@@ -53,10 +51,10 @@ def write_site(
         advance: called with 1 after each entry's page.
     """
     ordered = sorted(listed, key=lambda one: (-one.entry.scores.records.f1, one.entry.id))
-    rows = [flat_row(one.entry, one.checked) for one in ordered]
+    rows = [flat_row(one.entry, one.marks.accuracy) for one in ordered]
     for one in sorted(ordered, key=lambda one: one.entry.dataset.sha256):  # documents are made once for all of theirs
         samples, outputs = one.shown()
-        page = row_page(one.entry, samples, outputs, checked=one.checked, measured=one.measured, home=one.home)
+        page = row_page(one.entry, samples, outputs, marks=one.marks, home=one.home)
         write_text(out / page_name(one.entry), page)
         advance(1)
     for file in _strangers(out, {page_name(one.entry) for one in ordered}):
@@ -92,9 +90,7 @@ def embedded(rows: Sequence[Row]) -> str:
 
 
 def _json(listed: Sequence[Listed]) -> str:
-    entries = [
-        {"checked": one.checked, "measured": one.measured, "entry": one.entry.model_dump(mode="json")} for one in listed
-    ]
+    entries = [{"checked": asdict(one.marks), "entry": one.entry.model_dump(mode="json")} for one in listed]
     return json.dumps({"format": "text2json-leaderboard-1", "entries": entries}, indent=1) + "\n"
 
 

@@ -78,3 +78,24 @@ def test_run_submit_merge_verify_build(way: Way, capsys: pytest.CaptureFixture[s
     capsys.readouterr()
     assert go(*words) == 0
     assert "nothing new, and nothing was opened" in capsys.readouterr().out
+    look_at(way.site, tmp_path)
+
+
+def look_at(site: Path, folder: Path) -> None:
+    """Look at the page in a browser: both rows, the way to a row's page, its picture."""
+    from tests.browser import Visit, open_browser
+
+    with open_browser() as browser:
+        visit = Visit.of(browser)
+        page = visit.open(site / "index.html")
+        assert page.get_by_role("status").inner_text() == "2 entries shown of 2"
+        page.get_by_label("Strategy", exact=True).select_option("quest")
+        page.locator("#by-device a").hover()
+        assert "org/tiny" in page.locator("#by-device .tip").inner_text()
+        page.screenshot(path=folder / "leaderboard.png", full_page=True)
+        page.locator("#by-device a").click()
+        page.wait_for_url("**/entries/*.html")
+        assert page.locator("h1").inner_text() == "quest on org/tiny, short-first-2@1.0.0"
+        assert page.get_by_text("accuracy: re-scored; memory and time: self-reported").is_visible()
+        visit.check_quiet(site)
+        visit.close()
