@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from text2json.baselines.diagnosis.prefilled import Prefilled, forward
+from text2json.baselines.diagnosis.prefilled import Prefilled, forward, release
 from text2json.baselines.diagnosis.tokens import LOST, output_spans, token_at
 from text2json.baselines.models import LoadedModel
 from text2json.baselines.runner import read_answer
@@ -101,6 +101,7 @@ class Inquest:
         """What the strategy's selection with exact keys and values writes at each place."""
         loaded, cache = self.prefilled.loaded, self.prefilled.fork(SelectionAlone(self.strategy))
         following = [int(forward(loaded, cache, [token])[-1].argmax()) for token in self.output.ids[:-1]]
+        release(cache)
         return [int(self.prefilled.first.argmax()), *following]
 
     def fault(self, leaf: Leaf) -> Fault:

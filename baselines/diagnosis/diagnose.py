@@ -67,6 +67,7 @@ def diagnose(
         for name in left:
             folder.append(name, examined.under(strategies[name]))
             advance(1)
+        examined.prefilled.close()
 
 
 def _done(folder: DiagnosisFolder, name: str, spec: str) -> set[str]:

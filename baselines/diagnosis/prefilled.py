@@ -75,12 +75,21 @@ class Prefilled:
             yield forward(self.loaded, self.cache, ids[start : start + CHUNK])
         self.rewind()
 
+    def close(self) -> None:
+        """Let go of the prompt."""
+        release(self.cache)
+
     def rewind(self) -> None:
         """Forget what came after the prompt."""
         for layer in self.cache.tiered_layers():
             layer.keys, layer.values = self.exact(layer.place)
         for place, state in self._sliding.items():
             vars(self.cache.layers[place]).update(state)
+
+
+def release(cache: TieredCache) -> None:
+    """Let go of a cache's tensors: it and its layers hold each other until Python's collector happens to come."""
+    cache.layers.clear()
 
 
 def forward(loaded: LoadedModel, cache: TieredCache, ids: Sequence[int], *, last: bool = False) -> Tensor:

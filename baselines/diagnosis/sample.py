@@ -16,7 +16,7 @@ from torch import Tensor
 from text2json.baselines.diagnosis.causes import Inquest, Output
 from text2json.baselines.diagnosis.evidence import Watched, pieces, writing_steps
 from text2json.baselines.diagnosis.measures import divergence
-from text2json.baselines.diagnosis.prefilled import CHUNK, Prefilled, forward, greedy
+from text2json.baselines.diagnosis.prefilled import CHUNK, Prefilled, forward, greedy, release
 from text2json.baselines.diagnosis.probe import SUMS, Probe
 from text2json.baselines.diagnosis.tally import EVIDENCE, PieceTally, Tally
 from text2json.baselines.diagnosis.tokens import prompt_tokens
@@ -65,7 +65,9 @@ class Examined:
     def full(self) -> Output:
         """What full attention writes: the tokens that every strategy is forced along."""
         cache = self.prefilled.fork(Full())
-        return Output(self.loaded, list(greedy(self.loaded, cache, self.prefilled.first, self.max_new_tokens)))
+        ids = list(greedy(self.loaded, cache, self.prefilled.first, self.max_new_tokens))
+        release(cache)
+        return Output(self.loaded, ids)
 
     @cached_property
     def full_leaves(self) -> list[Leaf]:
@@ -119,6 +121,7 @@ class Examined:
             for place, (far, row) in enumerate(zip(away, rows, strict=True), start):
                 tally.compare(far, int(row.argmax()) == ids[place + 1], self.writes.get(place, ()))
         self.prefilled.rewind()
+        release(cache)
         return tally
 
     def free(self, strategy: Strategy) -> tuple[Output, Looks]:
@@ -132,6 +135,7 @@ class Examined:
                 seen = watched.look(probe.take(), range(len(watched.pieces)))
                 looks.append(([look.any_head for look in seen], [look.carried for look in seen]))
             ids.append(token)
+        release(cache)
         return Output(self.loaded, ids), looks
 
     def leaf_lines(self, leaves: Sequence[Leaf], tally: Tally, inquest: Inquest, looks: Looks) -> Iterator[LeafLine]:
