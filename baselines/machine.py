@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from text2json import __version__
+from text2json.baselines.kernels import library
 
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
@@ -25,7 +26,7 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """Return processor, cores, threads and memory, and the GPU where there is one."""
+    """Return processor, cores, threads, memory, what computes decoding steps, and the GPU where there is one."""
     found: dict[str, Any] = {
         "system": platform.system(),
         "machine": platform.machine(),
@@ -33,6 +34,7 @@ def hardware() -> dict[str, Any]:
         "cores": os.cpu_count() or 1,
         "threads": torch.get_num_threads(),
         "memory_gib": memory_gib(),
+        "kernels": library.name(),
     }
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()

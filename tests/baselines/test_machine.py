@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from text2json.baselines import machine
+from text2json.baselines.kernels import library
 
 
 def test_memory_and_versions_are_known_here() -> None:
@@ -13,6 +14,7 @@ def test_memory_and_versions_are_known_here() -> None:
     found = machine.hardware()
     assert found["cores"] >= 1
     assert found["memory_gib"] >= 1
+    assert found["kernels"] in ("torch", *library.LEVELS)
 
 
 @pytest.mark.skipif(not machine.CLEAR.exists(), reason="the system cannot measure a peak anew")

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import ctypes
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -86,3 +89,19 @@ def test_the_wheel_scores_in_an_environment_without_torch(tmp_path: Path) -> Non
         [str(python), "-c", "from text2json.baselines import tiered_cache"], capture_output=True, text=True, check=False
     )
     assert "pip install 'text2json[baselines]'" in without.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here")
+@pytest.mark.parametrize("compiler", ["cc", "/no/such/compiler"])
+def test_a_wheel_is_built_with_and_without_a_compiler(compiler: str, tmp_path: Path) -> None:
+    """The library, where there is one, answers from the wheel itself; without it the wheel holds all else."""
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True, env=os.environ | {"CC": compiler})
+    (file,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(file) as wheel:
+        names = [name for name in wheel.namelist() if name.endswith("kernels/compiled.abi3.so")]
+        assert len(names) == (compiler == "cc")
+        assert "text2json/baselines/kernels/library.py" in wheel.namelist()
+        for name in names:
+            assert ctypes.CDLL(wheel.extract(name, tmp_path)).t2j_level() in (0, 1, 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from text2json.baselines.kernels import library
 from text2json.baselines.strategies import STRATEGIES, parse_spec
 from text2json.cli import main
 from text2json.schemas.run import Run
@@ -24,6 +25,7 @@ def test_the_list_holds_every_strategy_with_defaults_bytes_and_source(capsys: py
     assert "bytes: device 33.20, host 132.00, moved 4.12" in blocks["yakv"]
     assert "bytes: device 512.00, host 0.00, moved 0.00" in blocks["full"]
     assert "32,768 tokens" in text
+    assert text.rstrip().endswith(f"are computed by: {library.name()}.")
 
 
 def test_the_list_as_json_is_for_the_prompt_length_that_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

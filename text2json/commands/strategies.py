@@ -17,7 +17,9 @@ Bytes are per prompt token and kv-head, mean over layers, by formula, for the ge
 Moved bytes are those of one decoding step, nothing reused.
 
 A spec sets options, as in yakv:budget=0.125,local=32 or yakv:preset=code; a budget below 1 is a share of the prompt's
-tokens. `text2json run --device-bytes-per-token` and `--traffic-bytes-per-token` choose them to fit."""
+tokens. `text2json run --device-bytes-per-token` and `--traffic-bytes-per-token` choose them to fit.
+
+Decoding steps in main memory are computed by: {kernels}."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,17 +34,18 @@ def run(args: argparse.Namespace) -> int:
     import json
 
     from text2json.baselines.footprint import Geometry
+    from text2json.baselines.kernels import library
     from text2json.baselines.strategies import STRATEGIES, parse_spec
     from text2json.console import line
 
     geometry = Geometry(heads=8, group=4, size=128, tokens=args.tokens, layers=32)  # Llama-3.1-8B
     found = [described(parse_spec(name), geometry) for name in STRATEGIES]
     if args.format == "json":
-        line(json.dumps({"geometry": vars(geometry), "strategies": found}, indent=2))
+        line(json.dumps({"geometry": vars(geometry), "kernels": library.name(), "strategies": found}, indent=2))
         return 0
     for each in found:
         show(each)
-    line(NOTES.format(tokens=args.tokens))
+    line(NOTES.format(tokens=args.tokens, kernels=library.name()))
     return 0
 
 
