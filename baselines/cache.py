@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -20,6 +21,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 
 from text2json.baselines.attention import attend
+from text2json.baselines.host import Disk, Host, Memory, host_for, prompt_bytes
 from text2json.baselines.kernels.calls import Stretch
 from text2json.baselines.ledger import Ledger
 from text2json.baselines.prompt import Prompt
@@ -64,12 +66,16 @@ class TieredLayer(DynamicLayer):
                 "the model stores keys that its attention never hands on",
                 remedy="use a cache from text2json.baselines.tiered_cache with the model that it was made for",
             )
-        if key_states.shape[2] > 1 and not bool(torch.isfinite(key_states).all()):
-            raise ModelError("the model makes keys that are not finite",
+        several = key_states.shape[2] > 1
+        if several and not bool(torch.isfinite(key_states).all() and torch.isfinite(value_states).all()):
+            raise ModelError("the model makes keys or values that are not finite",
                              remedy="load it with --dtype float32 or bfloat16, and check its weights")  # fmt: skip
+        if several and self is self.cache.tiered_layers()[0]:
+            self.cache.require_space(key_states)
         keys, values = self.append(key_states, value_states)
-        if key_states.shape[2] > 1:
-            keys, values = self.rebuilt(keys, values)
+        if several:
+            self.lay_down()
+            keys, values = self.rebuilt(self.keys, self.values)
         tagged = keys.view(keys.shape)  # a tensor object of its own, so that the tag never outlives this step
         tagged._tiered_layer = self  # type: ignore[attr-defined]
         self.pending = True
@@ -86,10 +92,16 @@ class TieredLayer(DynamicLayer):
         self.keys, self.values = grown(self.keys, key_states), grown(self.values, value_states)
         return self.keys, self.values
 
+    def lay_down(self) -> None:
+        """Keep a prompt that is still dense in mapped files, where the host tier is on disk and the device is a CPU."""
+        if isinstance(self.cache.host, Disk) and self.sealed is None and self.keys is not None and self.keys.is_cpu:
+            self.keys, self.values = self.cache.host.keep(self.keys), self.cache.host.keep(self.values)
+
     def rebuilt(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sealed prompt, as its stores have it, before the keys and values since."""
         if self.sealed is None:
             return keys, values
+        self.cache.refetched += self.sealed.stored_bytes
         old_keys, old_values = self.sealed.rebuild(keys.dtype)
         return torch.cat([old_keys, keys], 2), torch.cat([old_values, values], 2)
 
@@ -118,8 +130,9 @@ class TieredLayer(DynamicLayer):
         self.queries = None
         self.dense = self.sealed is None
         if self.sealed is not None:
-            self.keys = self.keys[:, :, length:].contiguous()
-            self.values = self.values[:, :, length:].contiguous()
+            self.sealed.settle(self.cache.host)
+            self.keys = self.keys[:, :, length:].clone(memory_format=torch.contiguous_format)
+            self.values = self.values[:, :, length:].clone(memory_format=torch.contiguous_format)
 
     def get_seq_length(self) -> int:
         """Return the tokens seen, on whichever tier."""
@@ -206,13 +219,17 @@ class TieredCache(DynamicCache):
 
     Attributes:
         strategy: with all options resolved.
+        host: where the host tier lies.
         ledger: bytes kept and moved so far.
     """
 
-    def __init__(self, model: PreTrainedModel, strategy: Strategy) -> None:
+    def __init__(self, model: PreTrainedModel, strategy: Strategy, host: Host | None = None) -> None:
         super().__init__(config=model.config)
         self.model = model
         self.strategy = strategy
+        self.host = Memory() if host is None else host
+        self.refetched = 0.0
+        """Bytes that passes of several tokens over a sealed prompt have fetched."""
         self._steps = self._moved = self._moved_with_reuse = 0.0
         self.observer: Observer | None = None
         self.inputs: dict[int, tuple[Tensor, tuple[Tensor, Tensor]]] = {}
@@ -234,6 +251,18 @@ class TieredCache(DynamicCache):
         """Return the layers whose prompt is on tiers."""
         return [layer for layer in self.layers if isinstance(layer, TieredLayer)]
 
+    def require_space(self, new: Tensor) -> None:
+        """Make sure, before any layer keeps them, that all layers' keys and values fit, and one layer's twice.
+
+        Args:
+            new: (B, H, S, D) the first layer's new keys.
+
+        Raises:
+            InputError: the host tier has no room.
+        """
+        layers = self.tiered_layers()
+        self.host.require(prompt_bytes(new.shape, new.element_size(), len(layers) + 1))
+
     def note_step(self, layer: TieredLayer, moved: float, moved_with_reuse: float) -> None:
         """Add what one layer moved in one step."""
         self._steps += layer is next(each for each in self.tiered_layers() if each.sealed is not None)
@@ -243,12 +272,14 @@ class TieredCache(DynamicCache):
     def reset(self) -> None:
         """Forget everything, for another prompt."""
         super().reset()  # type: ignore[no-untyped-call]
+        self.refetched = 0.0
         self._steps = self._moved = self._moved_with_reuse = 0.0
 
     @property
     def ledger(self) -> Ledger:
         """Count now: bytes kept by every tensor of every layer, and bytes moved so far."""
-        ledger = Ledger(steps=int(self._steps), moved=self._moved, moved_with_reuse=self._moved_with_reuse)
+        ledger = Ledger(steps=int(self._steps), moved=self._moved, moved_with_reuse=self._moved_with_reuse,
+                        refetched=self.refetched)  # fmt: skip
         for layer in self.layers:
             keys, values = getattr(layer, "keys", None), getattr(layer, "values", None)
             if keys is None or values is None:
@@ -385,6 +416,7 @@ def tiered_cache(
     device_bytes_per_token: float | None = None,
     traffic_bytes_per_token: float | None = None,
     tokens: int | None = None,
+    disk: str | Path | None = None,
 ) -> TieredCache:
     """Return a new cache for `model` under the strategy that `spec` describes, as in `yakv:budget=0.03`.
 
@@ -397,8 +429,10 @@ def tiered_cache(
         device_bytes_per_token: the most on the device for one prompt token and kv-head, mean over layers.
         traffic_bytes_per_token: the most from host to device in a decoding step for one prompt token and kv-head.
         tokens: the prompt length that byte budgets are for.
+        disk: a folder for mapped files that the host tier then lies in; without it, it lies in memory.
 
     Raises:
+        InputError: the disk tier's folder cannot be used.
         SpecError: the strategy or an option is unknown or impossible, or does not fit a budget.
         ModelError: the strategy cannot serve the model.
     """
@@ -409,7 +443,7 @@ def tiered_cache(
         if tokens is None or tokens < 1:
             raise SpecError("a budget in bytes is for prompts of a length", remedy="give tokens, as in tokens=20000")
         strategy = solve(strategy, geometry_of(model, tokens), budget)
-    cache = TieredCache(model, strategy)
+    cache = TieredCache(model, strategy, host_for(model, disk))
     if cache.strategy.reads_inputs:
         record_inputs(model)
     model.set_attn_implementation(IMPLEMENTATION)

@@ -26,6 +26,8 @@ class Ledger:
     """Bytes from host to device over all steps, nothing reused."""
     moved_with_reuse: float = 0.0
     """The same without what the step before had fetched already."""
+    refetched: float = 0.0
+    """Bytes from host to device for passes of several tokens over a sealed prompt: second turns, drafts to verify."""
 
     def tier_bytes(self, tier: str, *, generated: bool = True) -> int:
         """Return the bytes on a tier, with or without those of generated tokens."""
@@ -42,8 +44,13 @@ class Ledger:
 
     @property
     def host_bytes(self) -> int:
-        """Bytes on the host."""
-        return self.tier_bytes("host")
+        """Bytes on the host, in memory and on disk."""
+        return self.tier_bytes("host") + self.disk_bytes
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes of the host tier that lie on disk."""
+        return self.tier_bytes("disk")
 
     @property
     def device_bytes_per_token(self) -> float:
@@ -53,7 +60,7 @@ class Ledger:
     @property
     def host_bytes_per_token(self) -> float:
         """Host bytes per prompt token, all layers and kv-heads together."""
-        return self.tier_bytes("host", generated=False) / max(1, self.positions)
+        return self.host_bytes / max(1, self.positions)
 
     @property
     def moved_bytes_per_step(self) -> float:
@@ -71,9 +78,11 @@ class Ledger:
             "kept": {f"{tier}/{purpose}": size for (tier, purpose), size in sorted(self.kept.items())},
             "device_bytes": self.device_bytes,
             "host_bytes": self.host_bytes,
+            "disk_bytes": self.disk_bytes,
             "device_bytes_per_token": self.device_bytes_per_token,
             "host_bytes_per_token": self.host_bytes_per_token,
             "steps": self.steps,
             "moved_bytes_per_step": self.moved_bytes_per_step,
             "moved_bytes_per_step_with_reuse": self.moved_bytes_per_step_with_reuse,
+            "refetched_bytes": self.refetched,
         }

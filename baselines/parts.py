@@ -38,6 +38,12 @@ class Part:
         for name, tensor in list(self.tensors()):
             setattr(self, name, change(tensor))
 
+    def move(self, keep: Callable[[Tensor], Tensor]) -> None:
+        """Replace every tensor but the small ones by what `keep` makes of it on another tier."""
+        for name, tensor in list(self.tensors()):
+            if name not in self.small:
+                setattr(self, name, keep(tensor))
+
     @property
     def nbytes(self) -> int:
         """Bytes that the tensors really take."""

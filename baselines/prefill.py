@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
 from text2json.baselines.cache import IMPLEMENTATION, TieredCache, TieredLayer, check_served, tiered_cache
+from text2json.baselines.host import host_for
 from text2json.baselines.machine import peak_rss_bytes, reset_peak
 from text2json.baselines.models import LoadedModel
 from text2json.baselines.strategies import parse_spec
@@ -82,16 +84,20 @@ class Prefill:
         """Tokens of each prompt, without padding."""
         return [int(count) - 1 for count in self.mask.sum(1)]
 
-    def hand_over(self, spec: str, *, last: bool) -> TieredCache:
+    def hand_over(self, spec: str, *, last: bool, disk: Path | None = None) -> TieredCache:
         """Return a cache under `spec` that has read the prompts; a copy, or with `last` this one's own tensors.
+
+        Its host tier lies in memory, or in the folder `disk`.
 
         Raises:
             SpecError: the strategy is unknown or impossible.
             ModelError: the strategy cannot serve the model.
         """
-        cache = tiered_cache(self.loaded.model, spec)
+        cache = tiered_cache(self.loaded.model, spec, disk=disk)
         for mine, read in zip(cache.layers, self.cache.layers, strict=True):
             adopt(mine, read, copy=not last)
+            if not last and isinstance(mine, TieredLayer):
+                mine.lay_down()
         wanted = cache.strategy.prompt_queries
         for layer in cache.tiered_layers():
             if layer.queries is not None and wanted >= 0:
@@ -107,7 +113,7 @@ def adopt(layer: object, read: object, *, copy: bool) -> None:
             setattr(layer, name, value.clone() if copy and isinstance(value, Tensor) else value)
 
 
-def prefill(loaded: LoadedModel, problems: Sequence[str], specs: Sequence[str]) -> Prefill:
+def prefill(loaded: LoadedModel, problems: Sequence[str], specs: Sequence[str], disk: Path | None = None) -> Prefill:
     """Read `problems` for the strategies `specs`, as far as the first generated token.
 
     Raises:
@@ -116,18 +122,18 @@ def prefill(loaded: LoadedModel, problems: Sequence[str], specs: Sequence[str]) 
     """
     reset_peak()
     inputs = loaded.encode(list(problems))
-    cache = dense_cache(loaded.model, specs)
+    cache = dense_cache(loaded.model, specs, disk)
     clock = Clock()
     tokens = generate(loaded, inputs["input_ids"], inputs["attention_mask"], cache, 1, clock)
     mask = torch.nn.functional.pad(inputs["attention_mask"], (0, 1), value=1)
     return Prefill(loaded, tokens, mask, cache, clock.steps[0], peak_rss_bytes())
 
 
-def dense_cache(model: PreTrainedModel, specs: Sequence[str]) -> TieredCache:
-    """Return a new cache that keeps what any strategy of `specs` needs of a prompt."""
+def dense_cache(model: PreTrainedModel, specs: Sequence[str], disk: Path | None = None) -> TieredCache:
+    """Return a new cache that keeps what any strategy of `specs` needs of a prompt, in memory or the folder `disk`."""
     wanted = [parse_spec(spec).prompt_queries for spec in specs]
     check_served(model)
-    cache = TieredCache(model, Dense(queries=-1 if min(wanted) < 0 else max(wanted)))
+    cache = TieredCache(model, Dense(queries=-1 if min(wanted) < 0 else max(wanted)), host_for(model, disk))
     model.set_attn_implementation(IMPLEMENTATION)
     return cache
 

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,11 +33,13 @@ class RunOptions:
         max_new_tokens: the generation limit.
         batch_size: samples answered together; None for as many as fit in free memory.
         seed: set before each batch; decoding is greedy, so that it decides only what a strategy draws.
+        disk: a folder for the host tier, or None for memory; it decides no output.
     """
 
     max_new_tokens: int = 1024
     batch_size: int | None = 1
     seed: int = 0
+    disk: Path | None = None
 
 
 def answer(
@@ -53,7 +57,7 @@ def answer(
     loaded = read.loaded
     reset_peak()
     torch.manual_seed(options.seed)
-    cache = read.hand_over(spec, last=last)
+    cache = read.hand_over(spec, last=last, disk=options.disk)
     clock = Clock()
     tokens, stops = read.tokens, loaded.stop_tokens
     if options.max_new_tokens > 1 and not all(int(token) in stops for token in tokens[:, -1]):
@@ -172,13 +176,15 @@ def run_grid(
             dtype=str(loaded.model.dtype).removeprefix("torch."),
             device=str(loaded.model.device),
         )
-        about = Run(settings=settings, model=facts, versions=versions(), hardware=hardware(), started=now())
+        about = Run(
+            settings=settings, model=facts, versions=versions(), hardware=facts_of_machine(options), started=now()
+        )
         runs[name] = folder.open(about)
         done[name] = folder.done()
     advance(sum(map(len, done.values())))
     for batch in batches(samples, size):
         for left, names in sharing(batch, done):
-            read = prefill(loaded, [sample.problem for sample in left], [specs[name] for name in names])
+            read = prefill(loaded, [sample.problem for sample in left], [specs[name] for name in names], options.disk)
             ids = [sample.id for sample in left]
             for name in names:
                 folders[name].append(*answer(read, specs[name], ids, options, last=name == names[-1]))
@@ -204,6 +210,11 @@ def sharing(batch: Sequence[Sample], done: Mapping[str, set[str]]) -> list[tuple
         if left:
             groups.setdefault(tuple(sample.id for sample in left), (left, []))[1].append(name)
     return list(groups.values())
+
+
+def facts_of_machine(options: RunOptions) -> dict[str, Any]:
+    """Return what the run is computed on, and where its host tier lies."""
+    return hardware() | {"host_tier": "memory" if options.disk is None else "disk"}
 
 
 def finish(folder: RunFolder, run: Run) -> Run:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from text2json.baselines.host import Host
 from text2json.baselines.indexes import Index
 from text2json.baselines.kernels.calls import Stretch
 from text2json.baselines.parts import Part, take
@@ -95,6 +96,7 @@ class Sealed:
         residents: what is always read.
         selection: which units may be chosen, and how many.
         unit: tokens in a unit.
+        host: where the parts of the host tier lie, once they have been moved there.
     """
 
     index: Index | None
@@ -103,6 +105,7 @@ class Sealed:
     residents: Residents
     selection: Selection
     unit: int
+    host: Host | None = None
 
     @classmethod
     def of_residents(cls, prompt: Prompt, kept: Tensor) -> Sealed:
@@ -123,10 +126,25 @@ class Sealed:
         parts = (self.index, self.keys, self.values, self.residents, self.selection)
         yield from (part for part in parts if part is not None)
 
+    def settle(self, host: Host) -> None:
+        """Move what belongs to the host tier off the device."""
+        self.host = host
+        for part in self.parts():
+            if part.tier == "host":
+                part.tier = host.tier
+                part.move(host.keep)
+
     def apply(self, change: Callable[[Tensor], Tensor]) -> None:
-        """Reorder, repeat or pick sequences in every part."""
+        """Reorder, repeat or pick sequences in every part; what they become lies where it lay."""
         for part in self.parts():
             part.apply(change)
+            if part.tier != "device" and self.host is not None:
+                part.move(self.host.keep)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes off the device, which a pass over the whole prompt fetches."""
+        return sum(part.nbytes for part in self.parts() if part.tier != "device")
 
     @property
     def length(self) -> int:

@@ -76,3 +76,25 @@ def test_a_budget_that_nothing_fits_is_one_line_before_any_token(
     assert main(words) == 2
     assert said in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_with_the_host_tier_on_disk_answers_as_in_memory(
+    tiny_model: Path, documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tier").mkdir()
+    answers = []
+    for name, options in (("memory", []), ("disk", ["--disk", str(tmp_path / "tier")])):
+        out = tmp_path / name
+        words = ["run", "--data", documents, "--model", tiny_model, "--strategies", "yakv:budget=0.1,local=8", "oracle",
+                 "--out", out, "--max-new-tokens", 4, "--limit", 2, *options]  # fmt: skip
+        assert main([str(word) for word in words]) == 0
+        found = sorted(out.rglob("predictions.jsonl"))
+        answers.append([path.read_text() for path in found])
+        machine = Run.model_validate_json((found[0].parent / "run.json").read_text()).hardware
+        assert machine["host_tier"] == name
+    assert answers[0] == answers[1]
+    assert list((tmp_path / "tier").iterdir()) == []
+    capsys.readouterr()
+    words = ["run", "--data", documents, "--model", tiny_model, "--out", tmp_path / "x", "--disk", tmp_path / "nowhere"]
+    assert main([str(word) for word in words]) == 2
+    assert "nowhere: no such folder for the disk tier" in capsys.readouterr().err

@@ -43,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="for strategies that draw (default: 0)")
     parser.add_argument("--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto",
                         help="of weights and cache; auto keeps the model's own (default: auto)")  # fmt: skip
+    parser.add_argument("--disk", type=Path, metavar="FOLDER",
+                        help="keep the host tier in mapped files here, for prompts larger than memory")  # fmt: skip
     parser.add_argument("--device", help="a torch device (default: cuda where there is one, else cpu)")
 
 
@@ -85,7 +87,7 @@ def run_all(
     from text2json.console import line, progress
 
     limit = args.max_new_tokens or asked.max_new_tokens
-    options = RunOptions(max_new_tokens=limit, batch_size=args.batch_size, seed=args.seed)
+    options = RunOptions(max_new_tokens=limit, batch_size=args.batch_size, seed=args.seed, disk=args.disk)
     folders = {spec: RunFolder(path) for spec, path in paths.items()}
     before = {spec for spec, folder in folders.items() if folder.finished()}
     shown = next(iter(paths)) if len(paths) == 1 else f"{len(paths)} strategies"
