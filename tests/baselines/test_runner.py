@@ -196,9 +196,9 @@ def test_a_grid_that_stopped_within_a_batch_reads_each_prompt_for_those_that_lac
         run_grid(lively, broken, samples, data="data", options=OPTIONS, advance=stop)
     reads: list[int] = []
 
-    def counted(loaded: LoadedModel, problems: Sequence[str], specs: Sequence[str]) -> Prefill:
+    def counted(loaded: LoadedModel, problems: Sequence[str], specs: Sequence[str], disk: Path | None) -> Prefill:
         reads.append(len(specs))
-        return prefill(loaded, problems, specs)
+        return prefill(loaded, problems, specs, disk)
 
     monkeypatch.setattr(runner, "prefill", counted)
     run_grid(lively, broken, samples, data="data", options=OPTIONS, advance=lambda _: None)
