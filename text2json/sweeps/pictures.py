@@ -90,10 +90,13 @@ def lines(figure: Figure, picture: Picture, table: Sequence[Row]) -> str:
         axes.axhline(row[picture.y], color="#555555", linewidth=1, linestyle=(0, (1, 1)), zorder=1,
                      label=f"{_series(row, picture)} and its interval")  # fmt: skip
     groups = _groups([row for row in table if row.get(picture.x) is not None], picture)
+    values = [float(row[picture.x]) for group in groups.values() for row in group]
+    wide = max(values, default=0.0) - min(values, default=0.0)
     for place, (name, group) in enumerate(groups.items()):
-        beside = 1 + 0.012 * (place - (len(groups) - 1) / 2)  # so that intervals at one place can be told apart
-        _marks(axes, picture, sorted(group, key=lambda row: float(row[picture.x])), beside, label=name,
-               linestyle=LINES[place % len(LINES)], **_look(place))  # fmt: skip
+        group = sorted(group, key=lambda row: float(row[picture.x]))
+        beside = place - (len(groups) - 1) / 2  # so that intervals at one place can be told apart
+        shifted = [row | {picture.x: _beside(row[picture.x], beside, wide, picture.x in LOGARITHMIC)} for row in group]
+        _marks(axes, picture, shifted, label=name, linestyle=LINES[place % len(LINES)], **_look(place))
     _label(axes, picture, [row for group in groups.values() for row in group])
     return f"{len(groups)} lines: {', '.join(groups)}."
 
@@ -108,7 +111,7 @@ def points(figure: Figure, picture: Picture, table: Sequence[Row]) -> str:
     shown = [row for row in table if row[picture.x] > 0]
     groups = _groups(shown, picture)
     for place, (name, group) in enumerate(groups.items()):
-        _marks(axes, picture, group, 1, label=name, linestyle="none", **_look(place))
+        _marks(axes, picture, group, label=name, linestyle="none", **_look(place))
     best = frontier([(float(row[picture.x]), float(row[picture.y])) for row in shown])
     axes.step(*zip(*best, strict=True), where="post", color="#999999", linewidth=1, zorder=0, label="frontier")
     _label(axes, picture, shown)
@@ -197,8 +200,8 @@ def _series(row: Row, picture: Picture) -> str:
     return str(value) if picture.series in WORDS else f"{_name(picture.series)}: {value}"
 
 
-def _marks(axes: Axes, picture: Picture, group: Sequence[Row], beside: float, **look: Any) -> None:
-    across, up = [row[picture.x] * beside for row in group], [row[picture.y] for row in group]
+def _marks(axes: Axes, picture: Picture, group: Sequence[Row], **look: Any) -> None:
+    across, up = ([row[column] for row in group] for column in (picture.x, picture.y))
     axes.errorbar(across, up, yerr=_bars(group, picture.y), **look)
 
 
@@ -217,6 +220,10 @@ def _name(column: str) -> str:
     return NAMES.get(column, column)
 
 
+def _beside(value: float, steps: float, wide: float, logarithmic: bool) -> float:
+    return value * 1.012**steps if logarithmic else value + 0.005 * wide * steps
+
+
 def wrap(name: str, width: int) -> str:
     """Return `name` in lines of about `width` letters."""
     return "\n".join(textwrap.wrap(name, max(8, width)))
@@ -229,19 +236,23 @@ def _measure(picture: Picture, table: Sequence[Row]) -> str:
 
 
 def _label(axes: Axes, picture: Picture, table: Sequence[Row]) -> None:
-    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     axes.set_xlabel(_name(picture.x))
     axes.set_ylabel(_measure(picture, table))
     axes.set_ylim(-0.02, max(1.02, axes.get_ylim()[1]))
-    form = "{:.3g} %" if picture.x in SHARES else "{:,.4g}"
+    form = "{:.3g} %" if picture.x in SHARES else "{:,.5g}"
     scale = 100 if picture.x in SHARES else 1
     if picture.x in LOGARITHMIC:
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: form.format(scale * value)))
         places = sorted({float(row[picture.x]) for row in table})
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if picture.x in BYTES else FixedLocator(places))
+        narrow = bool(places) and places[-1] < 10 * places[0]
+        steps = LogLocator(subs=(1, 2, 3, 4, 5, 7) if narrow else (1, 2, 5), numticks=20)
+        axes.xaxis.set_major_locator(steps if picture.x in BYTES else FixedLocator(places))
+    elif picture.x == "records":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure = axes.get_figure()
     assert figure is not None
     figure.legend(loc="outside right upper")
