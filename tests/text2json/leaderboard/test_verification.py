@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,50 @@ def test_a_forged_entry_is_rejected_with_the_reason(
     assert row.accuracy == "self-reported"
     assert said in "; ".join(row.problems)
     assert str(board) not in "; ".join(row.problems)
+
+
+ON_TRUST = {
+    "date", "figures", "licence", "notes", "submitter", "versions", "model.family", "model.parameters",
+    "model.full_bytes_per_token", "settings.started", "settings.finished",
+}  # fmt: skip
+"""What an entry says that neither the answers, nor the documents, nor its id can show."""
+
+
+def leaves(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(part, (*place, key))
+    else:
+        yield place
+
+
+def changed(text: str, place: tuple[str | int, ...]) -> str:
+    value = json.loads(text)
+    parent = value
+    for key in place[:-1]:
+        parent = parent[key]
+    parent[place[-1]] = "2025-12-31" if place == ("date",) else another(parent[place[-1]])
+    return json.dumps(value)
+
+
+def another(value: Any) -> Any:
+    if isinstance(value, str) or value is None:
+        return f"{value}x"
+    return value + 1 if isinstance(value, int) or value >= 1 else value / 2 + 0.125
+
+
+def test_no_value_of_an_entry_can_be_changed_but_those_that_are_on_trust(board: Path) -> None:
+    file = add_entry(board, "one", samples=2) / "entry.json"
+    text = file.read_text()
+    stand: set[str] = set()
+    fall: set[str] = set()
+    for place in leaves(json.loads(text)):
+        file.write_text(changed(text, place))
+        (stand if only(board).ok else fall).add(".".join(map(str, place)))
+    assert len(fall) > 60
+    trusted = {name for name in stand | fall if any(name == one or name.startswith(f"{one}.") for one in ON_TRUST)}
+    assert stand - trusted == set()
+    assert {"date", "figures.device_bytes_per_token", "submitter.name", "versions.torch"} <= stand
 
 
 def test_changed_predictions_are_rejected(board: Path) -> None:
