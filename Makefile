@@ -18,7 +18,7 @@ test: $(VENV)/.installed-dev
 	@echo "==> tests"
 	@OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -q -m "not slow"
 
-test-slow: $(VENV)/.installed-dev
+test-slow: $(VENV)/.installed-slow
 	@echo "==> slow tests"
 	@OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -q -m slow --durations=10
 
@@ -38,6 +38,11 @@ $(VENV)/.installed: pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "==> tools for the tests"
 	@$(BIN)/python -m pip install -q -e ".[baselines,dev]"
+	@touch $@
+
+$(VENV)/.installed-slow: $(VENV)/.installed-dev
+	@echo "==> what only the slow tests need"
+	@$(BIN)/python -m pip install -q -e ".[baselines,dev,slow]"
 	@touch $@
 
 clean:

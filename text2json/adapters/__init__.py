@@ -1,0 +1,1 @@
+"""The scorer as a metric of other evaluation frameworks; nothing here is imported unless asked for."""
