@@ -33,26 +33,26 @@ def references(entries: Sequence[LeaderboardEntry]) -> dict[str, list[Leaderboar
     return found
 
 
-def result_of(entry: LeaderboardEntry, dataset: str) -> EvalResultEntry:
-    """Return what the model's page says of an entry: record F1 in percent."""
+def result_of(entry: LeaderboardEntry, dataset: str, revision: str | None) -> EvalResultEntry:
+    """Return what the model's page says of an entry: record F1 in percent, on a commit of the benchmark."""
     from huggingface_hub import EvalResultEntry
 
     return EvalResultEntry(
         dataset_id=dataset,
         task_id=entry.dataset.label,
+        dataset_revision=revision,
         value=round(100 * entry.scores.records.f1, 2),
         date=entry.date,
         notes=f"record F1 in percent, full attention; dataset version {entry.dataset.version}, text2json {__version__}",
     )
 
 
-def merged(known: str, entries: Sequence[LeaderboardEntry], dataset: str) -> str:
+def merged(known: str, fresh: Sequence[EvalResultEntry]) -> str:
     """Return the file with these results in it, other results left as they are.
 
     Args:
         known: the file's text as it is; may be empty.
-        entries: the new results.
-        dataset: the benchmark's name on the Hub.
+        fresh: the new results.
 
     Raises:
         HubError: the file is there and is no such file.
@@ -60,7 +60,6 @@ def merged(known: str, entries: Sequence[LeaderboardEntry], dataset: str) -> str
     import yaml
     from huggingface_hub import eval_result_entries_to_yaml, parse_eval_result_entries
 
-    fresh = [result_of(entry, dataset) for entry in entries]
     replaced = {(one.dataset_id, one.task_id) for one in fresh}
     try:
         old = parse_eval_result_entries(yaml.safe_load(known) or [])
@@ -85,7 +84,8 @@ def send_references(
 
 def _send(hub: HubClient, model: str, results: Sequence[LeaderboardEntry], dataset: str) -> str | None:
     number = 0
-    text = merged(_known(hub, model, "main"), results, dataset)
+    fresh = [result_of(entry, dataset, _tagged(hub, dataset, entry.dataset.version)) for entry in results]
+    text = merged(_known(hub, model, "main"), fresh)
     title = "text2json: full-attention reference"
     while True:
         opened = hub.ask(lambda: [
@@ -100,6 +100,14 @@ def _send(hub: HubClient, model: str, results: Sequence[LeaderboardEntry], datas
         except Transient as error:
             hub.wait(error, number)
             number += 1
+
+
+def _tagged(hub: HubClient, dataset: str, version: str) -> str | None:
+    """Return the commit of a version of the benchmark; None where the Hub has none."""
+    try:
+        return hub.ask(lambda: hub.api.repo_info(dataset, repo_type="dataset", revision=version).sha)
+    except Missing:
+        return None
 
 
 def _commit(hub: HubClient, model: str, title: str, text: str) -> str | None:

@@ -41,6 +41,9 @@ def verify_requests(repo: str, hub: HubClient, *, subset: bool = False) -> Itera
         fetch(repo, hub, "main", Path(folder))
         for one in sorted(opened, key=lambda request: request.num):
             added, rows = changes(repo, hub, f"refs/pr/{one.num}")
+            there = {place for place in added if Path(folder, place).exists()}  # merged since, from another request
+            rows += [Row(place, problems=("stands already",)) for place in there]
+            added -= there
             rows += _verified(repo, hub, f"refs/pr/{one.num}", added, Path(folder), subset)
             yield Request(one.num, one.title, str(one.url), sorted(rows, key=lambda row: row.place))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -66,6 +67,19 @@ def test_a_request_is_compared_with_where_it_began(board: Hub) -> None:
     owner.merge_pull_request(REPO, 1, repo_type="dataset")
     forged, _ = verify_requests(REPO, HubClient(board.endpoint), subset=True)
     assert len(forged.rows) == 1
+
+
+def test_the_same_entry_in_two_requests_is_told_once_one_is_merged(board: Hub, tmp_path: Path) -> None:
+    """Two that send the same at the same moment see nothing of each other."""
+    repo = board.store.repo("dataset", REPO)
+    again = repo.resolve("refs/pr/1")
+    repo.discussions.append(dataclasses.replace(repo.discussions[0], number=4))
+    repo.commit("refs/pr/4", repo.resolve("main"), again.files, "the same", "guest")
+    first, *_, second = verify_requests(REPO, HubClient(board.endpoint), subset=True)
+    assert [row.ok for row in (*first.rows, *second.rows)] == [True, True]
+    repo.merge(1, "owner")
+    *_, second = verify_requests(REPO, HubClient(board.endpoint), subset=True)
+    assert [row.problems for row in second.rows] == [("stands already",)] * 2
 
 
 def test_the_command_exits_for_ci(board: Hub, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from huggingface_hub import parse_eval_result_entries
 from tests.hub.server import Hub
 from tests.hub.store import MAIN, File
 from tests.text2json.leaderboard.boards import STATEMENT, add_entry
-from tests.text2json.leaderboard.runs import spoil, write_run
+from tests.text2json.leaderboard.runs import write_run
 from text2json.cli import main
 from text2json.errors import HubError
 from text2json.hub import HubClient
@@ -215,20 +215,18 @@ def test_without_a_token_nothing_is_sent(
 
 
 def test_many_submitters_at_once_lose_nothing(board: Hub, tmp_path: Path) -> None:
-    parcels = [
-        parcel(write_run(tmp_path / str(n), answer=spoil(n + 1), figures={"output_tokens": n})) for n in range(6)
-    ]
+    parcels = [parcel(write_run(tmp_path / str(n), batch_size=n + 1, figures={"output_tokens": n})) for n in range(8)]
     board.faults.add("POST .*/commit/", cut="after", times=2)
     board.faults.add("POST .*/commit/", status=500, times=2)
 
     def go(one: Parcel) -> None:
         send(HubClient(board.endpoint, first_wait=0.05), REPO, [one])
 
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(8) as pool:
         list(pool.map(go, parcels))
-    assert requests(board) == 6
+    assert requests(board) == 8
     repo = board.store.repo("dataset", REPO)
-    for number in range(1, 7):
+    for number in range(1, 9):
         repo.merge(number, "owner")
     entries = [path for path in repo.resolve("main").files if path.endswith("entry.json")]
     assert sorted(entries) == sorted(f"{one.entry.folder}/entry.json" for one in parcels)
@@ -276,6 +274,7 @@ def test_the_full_reference_goes_to_the_models_own_page(
     board: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     board.store.create("model", "org/reader", "somebody")
+    tagged = board.store.add_folder("dataset", "org/text2json", tmp_path / "nothing", tag="1.0.0").resolve("1.0.0")
     known = [{"dataset": {"id": "a/b", "task_id": "c"}, "value": 1.5}]
     repo = board.store.repo("model", "org/reader")
     files = {".eval_results/text2json.yaml": File(yaml.safe_dump(known).encode())}
@@ -288,6 +287,7 @@ def test_the_full_reference_goes_to_the_models_own_page(
     text = repo.resolve("refs/pr/1").files[".eval_results/text2json.yaml"].content.decode()
     old, new = parse_eval_result_entries(yaml.safe_load(text))
     assert (old.dataset_id, old.value) == ("a/b", 1.5)
+    assert new.dataset_revision == tagged.oid
     f1 = parcel(run).entry.scores.records.f1
     assert (new.dataset_id, new.task_id, new.value) == ("org/text2json", "curated", round(100 * f1, 2))
     assert submit(board, *words) == 0  # again: the open pull request is found
