@@ -16,13 +16,19 @@ function drawPictures(shown) {
     : "Filled points lie on the Pareto line: none is better for as few bytes. References (full, full-offload) and what moves nothing stand beside it. Bars are 95 % intervals.";
 }
 
+let pictured = null;
+
 function show() {
   const shown = chosen();
   fillFilters();
   document.getElementById("metric").value = state.metric;
   fillTable(shown);
-  fillLegend(shown);
-  drawPictures(shown);
+  const picture = JSON.stringify({ ...state, sort: "", down: "" });
+  if (picture !== pictured) { // another order is no other picture
+    pictured = picture;
+    fillLegend(shown);
+    drawPictures(shown);
+  }
   const one = shown.length === 1 ? "entry" : "entries";
   document.getElementById("count").textContent = entries.length ? `${shown.length} ${one} shown of ${entries.length}` : "There are no entries yet.";
 }

@@ -15,6 +15,9 @@ const COLUMNS = [
   { key: "date", title: "Sent", text: true, down: true, minor: true },
 ];
 
+const FIRST = 100; // rows that are shown until more are asked for: laying out a thousand takes a while
+let most = FIRST;
+
 function classes(column) {
   return [column.text ? "text" : "", column.name ? "name" : "", column.minor ? "minor" : ""].filter(Boolean).join(" ");
 }
@@ -56,6 +59,11 @@ function buildTable() {
     });
     return element("th", { scope: "col", class: classes(column), "data-key": column.key }, button);
   });
+  document.getElementById("more").addEventListener("click", () => {
+    most = Infinity;
+    show();
+    document.getElementById("entries-table").tBodies[0].rows[FIRST].querySelector("a").focus();
+  });
   document.getElementById("entries-table").append(
     element("thead", {}, element("tr", {}, ...heads)), element("tbody"),
   );
@@ -69,5 +77,8 @@ function fillTable(shown) {
   }
   const sorted = [...shown].sort((one, other) => compare(one, other, state.sort, state.down === "1"));
   const nothing = element("tr", {}, element("td", { colspan: String(COLUMNS.length), class: "text" }, "No entry is like that."));
-  table.tBodies[0].replaceChildren(...(sorted.length ? sorted.map(row) : [nothing]));
+  table.tBodies[0].replaceChildren(...(sorted.length ? sorted.slice(0, most).map(row) : [nothing]));
+  const more = document.getElementById("more");
+  more.hidden = sorted.length <= most;
+  more.textContent = `Show all ${number(sorted.length)} rows`;
 }
