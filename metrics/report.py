@@ -75,6 +75,8 @@ class Figures:
     f1_interval: tuple[float, float]
     raw_f1: float
     """F1 where only what is written as in the gold is right."""
+    precision_interval: tuple[float, float]
+    recall_interval: tuple[float, float]
 
     @property
     def precision(self) -> float:
@@ -108,7 +110,13 @@ class Figures:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures for JSON."""
-        return {**self.counts.to_dict(), "f1_interval": list(self.f1_interval), "raw_f1": self.raw_f1}
+        return {
+            **self.counts.to_dict(),
+            "f1_interval": list(self.f1_interval),
+            "raw_f1": self.raw_f1,
+            "precision_interval": list(self.precision_interval),
+            "recall_interval": list(self.recall_interval),
+        }
 
 
 @dataclass(frozen=True)
@@ -138,8 +146,10 @@ class Report:
     """Mean over samples of the sample's record F1."""
     macro_record_f1_interval: tuple[float, float]
     macro_field_f1: float
+    macro_field_f1_interval: tuple[float, float]
     exact_documents: float
     """Share of samples with every record right and none too many."""
+    exact_documents_interval: tuple[float, float]
     schema_valid: float
     paper: float | None
     """The published score, 0 to 100; None where the gold is not of the paper's form."""
@@ -175,7 +185,13 @@ class Report:
             ([2 * s.records.right for s in scores], [s.records.predicted + s.records.gold for s in scores]),
             ([2 * s.fields.right for s in scores], [s.fields.predicted + s.fields.gold for s in scores]),
             ([s.records.f1 for s in scores], ones),
+            ([s.fields.f1 for s in scores], ones),
+            ([float(s.records.f1 == 1) for s in scores], ones),
         ]
+        for side in ("records", "fields"):
+            parts: list[Counts] = [getattr(score, side) for score in scores]
+            ratios += [([p.right for p in parts], [p.predicted for p in parts]),
+                       ([p.right for p in parts], [p.gold for p in parts])]  # fmt: skip
         if has_paper:
             known = [score.paper.score if score.paper is not None else None for score in scores]
             ratios.append(([one or 0.0 for one in known], [float(one is not None) for one in known]))
@@ -186,8 +202,8 @@ class Report:
         greedy = sum(not score.exact for score in scores)
         return cls(
             samples=count,
-            records=Figures(records, bounds[0], raw_records),
-            fields=Figures(fields, bounds[1], raw_fields),
+            records=Figures(records, bounds[0], raw_records, bounds[5], bounds[6]),
+            fields=Figures(fields, bounds[1], raw_fields, bounds[7], bounds[8]),
             by_field=_by_field(scores),
             groups={
                 "domain": _groups(scores, lambda score: score.domain),
@@ -197,10 +213,12 @@ class Report:
             macro_record_f1=sum(ratios[2][0]) / count,
             macro_record_f1_interval=bounds[2],
             macro_field_f1=sum(score.fields.f1 for score in scores) / count,
+            macro_field_f1_interval=bounds[3],
             exact_documents=sum(score.records.f1 == 1 for score in scores) / count,
+            exact_documents_interval=bounds[4],
             schema_valid=sum(score.valid for score in scores) / count,
             paper=100 * sum(kept) / len(kept) if has_paper else None,
-            paper_interval=(100 * bounds[3][0], 100 * bounds[3][1]) if has_paper else None,
+            paper_interval=(100 * bounds[9][0], 100 * bounds[9][1]) if has_paper else None,
             paper_skipped=len(papers) - len(kept),
             paper_forced=dict(Counter(p.reason for p in papers if p.score is not None and p.reason is not None)),
             statuses=dict(sorted(Counter(score.status for score in scores).items())),
@@ -227,7 +245,9 @@ class Report:
             "macro_record_f1": self.macro_record_f1,
             "macro_record_f1_interval": list(self.macro_record_f1_interval),
             "macro_field_f1": self.macro_field_f1,
+            "macro_field_f1_interval": list(self.macro_field_f1_interval),
             "exact_documents": self.exact_documents,
+            "exact_documents_interval": list(self.exact_documents_interval),
             "schema_valid": self.schema_valid,
             "paper": self.paper,
             "paper_interval": None if self.paper_interval is None else list(self.paper_interval),
@@ -259,12 +279,14 @@ class Report:
         found = [(ERRORS[kind], n) for kind, n in self.errors.items() if n]
         lines += ["", "errors", *(f"  {name:<38}{n:>8,}" for name, n in found)] if found else []
         low, high = self.macro_record_f1_interval
+        least, most = self.macro_field_f1_interval
+        few, many = self.exact_documents_interval
         lines += [
             "",
             f"macro F1         records {self.macro_record_f1:.3f} ({low:.3f} to {high:.3f}), "
-            f"fields {self.macro_field_f1:.3f}",
+            f"fields {self.macro_field_f1:.3f} ({least:.3f} to {most:.3f})",
             f"paper's score    {self._paper()}",
-            f"exact documents  {self.exact_documents:.3f}",
+            f"exact documents  {self.exact_documents:.3f} ({few:.3f} to {many:.3f})",
             f"schema-valid     {self.schema_valid:.3f}",
             "floors           "
             + "; ".join(f"{name} {floor['records']:.3f} / {floor['fields']:.3f}" for name, floor in self.floors.items())

@@ -13,7 +13,7 @@ from typing import Any
 from text2json import __version__
 from text2json.errors import DataError, did_you_mean
 from text2json.metrics.align import Alignment, align
-from text2json.metrics.causes import sort_causes
+from text2json.metrics.causes import Document, sort_causes
 from text2json.metrics.counts import Side, Span, Tally, tally, verdicts
 from text2json.metrics.flatten import flatten
 from text2json.metrics.gold import iter_gold, plain
@@ -191,9 +191,10 @@ def _score_alike(answers: list[_Answer], schema: RecordSchema, options: _Options
         options.limits,
     )
     rescued = dict(zip(cut, judged.tallies[len(answers) :], strict=True))
-    documents = [answer.sample.problem[slice(*answer.sample.text_span)] for answer in answers]
+    documents = [Document(answer.sample) for answer in answers]
     tallies = judged.tallies[: len(answers)]
-    causes = sort_causes(tallies, judged.gold, judged.predicted, documents, options.limits.seconds)
+    spans = judged.spans[: len(answers)]
+    causes = sort_causes(tallies, judged.gold, judged.predicted, spans, documents, options.limits.seconds)
     scores = []
     for place, answer in enumerate(answers):
         sample, parsed, counts = answer.sample, answer.parsed, tallies[place]

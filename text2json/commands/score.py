@@ -27,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="leave answers nested deeper than N unread (default: %(default)s)")  # fmt: skip
     parser.add_argument("--max-cells", type=int, default=LIMITS.cells, metavar="N",
                         help="pair records greedily above N pairs (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--max-seconds", type=float, default=LIMITS.seconds, metavar="S",
+                        help="seek causes of one sample's errors no longer (default: %(default)s)")  # fmt: skip
     task_scoring.add_arguments(parser)
 
 
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.data is None:
         raise SpecError("no data", remedy="give --data, or --task with a task of `text2json tasks`")
     outputs = read_predictions(args.predictions)
-    limits = Limits(bytes=args.max_bytes, depth=args.max_depth, cells=args.max_cells)
+    limits = Limits(bytes=args.max_bytes, depth=args.max_depth, cells=args.max_cells, seconds=args.max_seconds)
     name = Path(args.data).name + (f"[:{args.limit}]" if args.limit else "")
     with contextlib.ExitStack() as stack:
         details = None if args.details is None else stack.enter_context(args.details.open("w", encoding="utf-8"))
