@@ -10,31 +10,28 @@ from typing import Any
 from text2json.data import iter_samples
 from text2json.errors import DataError, did_you_mean
 from text2json.schemas.sample import Sample
+from text2json.web_page import web_page
 
 CODES = (31, 32, 33, 34, 35, 36, 91, 92, 93, 94, 95, 96)
 """Colours of a terminal; records take turns."""
 COLOURS = ("#c62f2f", "#1f7a33", "#8a5a00", "#1f5fbf", "#9432a8", "#00707a", "#b03a72", "#4d6b00")
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1a1a1a; --line: #d4d4d4; --paper: #fff; }
-@media (prefers-color-scheme: dark) { :root { --ink: #eee; --line: #444; --paper: #161616; } }
-body { font: 15px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1rem auto;
-       max-width: 1400px; padding: 0 1rem; }
+body { max-width: 1400px; margin: 1rem auto; }
 main { display: grid; grid-template-columns: minmax(0, 3fr) minmax(260px, 2fr); gap: 1.5rem; align-items: start; }
 @media (max-width: 800px) { main { grid-template-columns: minmax(0, 1fr); } }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: 14px/1.55 ui-monospace, monospace; }
+pre { margin: 0; font-size: 14px; }
 mark { color: inherit; background: color-mix(in srgb, var(--c) 22%, transparent); border-bottom: 2px solid var(--c);
        border-radius: 2px; }
 section { position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow: auto; }
-table { border-collapse: collapse; width: 100%; margin-bottom: 1rem; }
+table { width: 100%; margin-bottom: 1rem; }
 caption { text-align: left; font-weight: 600; border-bottom: 3px solid var(--c); }
-th, td { text-align: left; vertical-align: top; padding: .2rem .5rem .2rem 0; border-bottom: 1px solid var(--line);
-         overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: .2rem .5rem .2rem 0; overflow-wrap: anywhere; }
 th { font-weight: 400; overflow-wrap: normal; }
 a { color: inherit; }
 pre a { text-decoration: none; }
 code { overflow-wrap: anywhere; }
-"""
+""" + "".join(f".c{place} {{ --c: {colour}; }}\n" for place, colour in enumerate(COLOURS))
 
 
 def find_sample(data: str, identifier: str | None) -> Sample:
@@ -108,35 +105,26 @@ def html_page(sample: Sample) -> str:
     first: dict[int, str] = {}
     seen: set[str] = set()
     for start, end, record, path in marks(sample):
-        colour = COLOURS[record % len(COLOURS)]
         anchor = "" if path in seen else f' id="t-{escape(path)}"'
         seen.add(path)
         first.setdefault(record, path)
         parts += [
             escape(sample.problem[last:start]),
-            f'<a href="#g-{record}"><mark{anchor} style="--c: {colour}" title="{escape(path)}">'
+            f'<a href="#g-{record}"><mark{anchor} class="c{record % len(COLOURS)}" title="{escape(path)}">'
             f"{escape(sample.problem[start:end])}</mark></a>",
         ]
         last = end
     parts.append(escape(sample.problem[last:]))
     tables = "".join(_table(record, fields, first.get(record)) for record, fields in enumerate(items(sample)))
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(sample.id)}</title>
-<style>{STYLE}</style>
-<header><h1>{escape(sample.id)}</h1>
+    body = f"""<header><h1>{escape(sample.id)}</h1>
 <p>{escape(sample.domain)}, {escape(sample.kind)}; knobs: <code>{escape(sample.knobs)}</code></p></header>
-<main><pre>{"".join(parts)}</pre><section aria-label="gold" tabindex="0">{tables}</section></main>
-</html>
-"""
+<main><pre>{"".join(parts)}</pre><section aria-label="gold" tabindex="0">{tables}</section></main>"""
+    return web_page(sample.id, body, style=STYLE)
 
 
 def _table(record: int, fields: object, path: str | None) -> str:
     """Return a record's gold; its caption leads to `path`, the first mark of it in the text, where there is one."""
     caption = f"record {record}" if path is None else f'<a href="#t-{escape(path)}">record {record}</a>'
-    colour = COLOURS[record % len(COLOURS)]
     if not isinstance(fields, dict):
         fields = {"": fields}
     rows = "".join(
@@ -144,4 +132,4 @@ def _table(record: int, fields: object, path: str | None) -> str:
         + f"<td>{escape(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}</td></tr>"
         for key, value in sorted(fields.items())
     )
-    return f'<table id="g-{record}" style="--c: {colour}"><caption>{caption}</caption>{rows}</table>'
+    return f'<table id="g-{record}" class="c{record % len(COLOURS)}"><caption>{caption}</caption>{rows}</table>'
