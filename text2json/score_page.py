@@ -32,6 +32,7 @@ _CAUSES = {
     "invented": "not in the document",
     "unplaced": "wrong value",
 }
+_TITLES = {"domain": "domain", "characters": "characters of the prompt", "records": "number of gold records"}
 _SIGNS = {RIGHT: "✓", WRONG: "≠", MISSING: "−", HALLUCINATED: "+"}
 
 STYLE = """
@@ -89,6 +90,7 @@ def write_page(
 <p>{report.samples} samples: {escape(", ".join(f"{name} {number}" for name, number in report.statuses.items()))}.
 Intervals are 95 %, by a bootstrap over samples.</p>
 {scrolling("Figures", _figures(report))}
+<h2>Beside them</h2>{scrolling("Beside them", _more(report))}
 <h2>Errors</h2>{scrolling("Errors", errors_table(report.errors))}
 <h2>Fields</h2>{scrolling("Fields", _counts("field", report.by_field.items()))}
 {"".join(_groups(kind, report) for kind in report.groups)}
@@ -106,12 +108,44 @@ def _figures(report: Report) -> str:
             f"<td>{figures.f1:.3f}</td><td>{low:.3f} to {high:.3f}</td><td>{figures.raw_f1:.3f}</td></tr>"
         )
 
-    score = "-" if report.paper is None else f"{report.paper:.2f} of 100"
-    paper = f'<tr><th scope="row">paper\'s score</th><td></td><td></td><td>{score}</td><td></td><td></td></tr>'
+    paper = ""
+    if report.paper is not None and report.paper_interval is not None:
+        low, high = report.paper_interval
+        paper = (
+            f'<tr><th scope="row">paper\'s score</th><td></td><td></td><td>{report.paper:.2f} of 100</td>'
+            f"<td>{low:.2f} to {high:.2f}</td><td></td></tr>"
+        )
     return (
         '<table><tr><th scope="col">figure</th><th scope="col">precision</th><th scope="col">recall</th>'
         '<th scope="col">F1</th><th scope="col">interval</th><th scope="col">as written</th></tr>'
         f"{row('records', report.records)}{row('fields', report.fields)}{paper}</table>"
+    )
+
+
+def _more(report: Report) -> str:
+    def between(interval: tuple[float, float]) -> str:
+        return f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+    rows = [
+        ("record F1, mean over samples", f"{report.macro_record_f1:.3f}", between(report.macro_record_f1_interval)),
+        ("field F1, mean over samples", f"{report.macro_field_f1:.3f}", between(report.macro_field_f1_interval)),
+        ("exact documents", f"{report.exact_documents:.3f}", between(report.exact_documents_interval)),
+        ("schema-valid", f"{report.schema_valid:.3f}", ""),
+    ]
+    rows += [
+        (f"floor: {name} answer, records / fields", f"{floor['records']:.3f} / {floor['fields']:.3f}", "")
+        for name, floor in report.floors.items()
+    ]
+    if report.salvaged is not None:
+        rows.append(("with salvage, records / fields", "{records:.3f} / {fields:.3f}".format(**report.salvaged), ""))
+    if report.duplicate_keys:
+        rows.append(("duplicate keys, the last of which count", str(report.duplicate_keys), ""))
+    if not report.exact:
+        rows.append(("samples aligned greedily for their size", str(report.limits["greedy"]), ""))
+    cells = "".join(f'<tr><th scope="row">{n}</th><td>{value}</td><td>{told}</td></tr>' for n, value, told in rows)
+    return (
+        '<table><tr><th scope="col">figure</th><th scope="col">value</th><th scope="col">interval</th></tr>'
+        f"{cells}</table>"
     )
 
 
@@ -141,7 +175,8 @@ def _groups(kind: str, report: Report) -> str:
     if len(groups) < 2:
         return ""
     table = _counts(kind, [(name, group.records) for name, group in groups.items()])
-    return f"<h2>Records by {kind}</h2>{scrolling(f'Records by {kind}', table)}"
+    title = f"Records by {_TITLES[kind]}"
+    return f"<h2>{title}</h2>{scrolling(title, table)}"
 
 
 def sample_part(score: SampleScore, sample: Sample, output: str | None, around: int | None = None) -> str:
