@@ -57,6 +57,12 @@ class Rope:
                 return found
         return self._turn(keys, positions, 1).to(wanted)
 
+    def turn(self, positions: Tensor) -> calls.Turn | None:
+        """Return what a kernel needs to put positions (B, H, S) on rows, or None where the model's own must do it."""
+        if self.halves is None or not serves(positions):
+            return None
+        return calls.Turn(positions.to(torch.int64).contiguous(), *self.halves)
+
     @cached_property
     def halves(self) -> tuple[Tensor, float] | None:
         """Frequencies and amplitude, if this is the usual embedding: position times frequency turns two channels.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from text2json.baselines.indexes import ExactKeys
+from text2json.baselines.kernels import calls
 from text2json.baselines.parts import Part, Tier, fetch, take, take_shared
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.quantizers.quantizer import Quantizer
@@ -127,11 +128,17 @@ class QuantizedStore(Store):
 
     def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
         """Fetch the selected tokens' codes, dequantise them, and put positions on keys."""
+        positions = None if self.starts is None else positions_at(index, self.starts)
+        turn = None if self.rope is None or positions is None else self.rope.turn(positions)
+        if self.top is None and (self.rope is None or turn is not None):
+            found = self.quantizer.compiled_read(self.codes, self.scales, index, self.size, dtype, turn)
+            if found is not None:
+                return found
         rows = self.quantizer.read(self.codes, self.scales, index, self.size)
         if self.top is not None:
             rows = rows * self.top
-        if self.rope is not None and self.starts is not None:
-            rows = self.rope.rotate(rows, positions_at(index, self.starts), dtype)
+        if self.rope is not None and positions is not None:
+            rows = self.rope.rotate(rows, positions, dtype)
         return rows.to(dtype)
 
     @property
@@ -195,12 +202,18 @@ class LowRankKeys(Store):
 
     def read(self, index: Tensor, dtype: torch.dtype) -> Tensor:
         """Rebuild the selected keys and put their positions on."""
+        positions = positions_at(index, self.starts)
+        turn = self.rope.turn(positions) if dtype == self.left.dtype else None
+        if turn is not None:
+            found = calls.low_rank_read(self.left, self.right, index, self.heads, turn)
+            if found is not None:
+                return found
         left = take_shared(self.left, index)
         batch, rank = self.right.shape[:2]
         right = self.right.view(batch, rank, self.heads, self.size).transpose(1, 2)
         # A product of bfloat16 is summed up in float32 and rounded once, and some processors have instructions for it.
         keys = left @ right if left.dtype == torch.bfloat16 == dtype else (left.float() @ right.float()).to(dtype)
-        return self.rope.rotate(keys, positions_at(index, self.starts))
+        return self.rope.rotate(keys, positions)
 
     @property
     def moved_bytes_per_token(self) -> float:

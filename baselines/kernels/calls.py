@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from text2json.baselines.kernels.library import at, call, half, numbers, pointers, serves, structure, threads
+from text2json.baselines.kernels.library import KINDS, at, call, half, numbers, pointers, serves, structure, threads
 
 TILE = 8
 HiggsScoresJob = structure(
@@ -44,8 +44,15 @@ AttendJob = structure(
 )
 HiggsReadJob = structure(
     "HiggsReadJob",
-    **pointers("codes", "scales", "grid", "signs", "at", "out", "scratch"),
-    **numbers("rows", "rows_per_plane", "tokens", "size", "d", "group", "groups"),
+    **pointers("codes", "scales", "grid", "signs", "at", "out", "scratch", "positions", "frequencies"),
+    amplitude=ctypes.c_double,
+    **numbers("rows", "rows_per_plane", "tokens", "size", "d", "group", "groups", "width", "half"),
+)
+LowRankReadJob = structure(
+    "LowRankReadJob",
+    **pointers("left", "right", "at", "out", "scratch", "positions", "frequencies"),
+    amplitude=ctypes.c_double,
+    **numbers("planes", "heads", "rows_per_plane", "tokens", "size", "rank", "width", "half"),
 )
 RotateJob = structure(
     "RotateJob",
@@ -187,6 +194,23 @@ def spacing(rows: Tensor) -> int:
     return rows.stride(1) // rows.shape[3]
 
 
+@dataclass(frozen=True)
+class Turn:
+    """Rotary positions (B, H, S) to put on rows, as channel c and c + width / 2 turn by position times frequency c."""
+
+    positions: Tensor
+    frequencies: Tensor
+    amplitude: float
+
+    @property
+    def told(self) -> tuple[int | None, int | None, float]:
+        """What a job is told."""
+        return at(self.positions), at(self.frequencies), self.amplitude
+
+
+NO_TURN: tuple[None, None, float] = (None, None, 1.0)
+
+
 def higgs_read(
     codes: Tensor,
     scales: Tensor,
@@ -195,17 +219,37 @@ def higgs_read(
     *,
     size: int,
     group: int,
+    dtype: torch.dtype = torch.float32,
     signs: Tensor | None = None,
+    turn: Turn | None = None,
 ) -> Tensor | None:
     """Return rows (B, H, S, D) that codes (B, H, N, bytes) and scales (B, H, N, groups) hold at index (B, H, S)."""
-    d = grid.shape[1]
-    if d not in (2, 4, 8) or not serves(codes, scales, index):
+    d, kind = grid.shape[1], KINDS.get(dtype)
+    if kind is None or d not in (2, 4, 8) or not serves(codes, scales, index):
         return None
     codes, scales, index = codes.contiguous(), scales.contiguous(), index.contiguous()
-    out = torch.empty(*index.shape, size)
+    out = torch.empty(*index.shape, size, dtype=dtype)
     scratch = torch.empty(threads(), 4 * scales.shape[3] * group)
-    shape = (index.numel(), index.shape[2], codes.shape[2], size, d, group, scales.shape[3])
-    call("higgs_read", HiggsReadJob(*map(at, (codes, scales, grid, signs, index, out, scratch)), *shape))
+    width = 0 if turn is None else 2 * len(turn.frequencies)
+    shape = (index.numel(), index.shape[2], codes.shape[2], size, d, group, scales.shape[3], width, kind)
+    pointed = map(at, (codes, scales, grid, signs, index, out, scratch))
+    call("higgs_read", HiggsReadJob(*pointed, *(NO_TURN if turn is None else turn.told), *shape))
+    return out
+
+
+def low_rank_read(left: Tensor, right: Tensor, index: Tensor, heads: int, turn: Turn | None) -> Tensor | None:
+    """Return rows (B, H, S, D) of left (B, N, r) times right (B, r, H * D) at index (B, H, S), in their dtype."""
+    kind = KINDS.get(left.dtype)
+    if kind is None or not serves(left, right, index):
+        return None
+    left, wide, index = left.contiguous(), right.float().contiguous(), index.contiguous()
+    batch, rank, channels = right.shape
+    out = torch.empty(*index.shape, channels // heads, dtype=left.dtype)
+    scratch = torch.empty(threads(), 4 * (rank + channels // heads))
+    width = 0 if turn is None else 2 * len(turn.frequencies)
+    shape = (batch * heads, heads, index.shape[2], left.shape[1], channels // heads, rank, width, kind)
+    pointed = map(at, (left, wide, index, out, scratch))
+    call("low_rank_read", LowRankReadJob(*pointed, *(NO_TURN if turn is None else turn.told), *shape))
     return out
 
 

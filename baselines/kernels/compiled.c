@@ -66,6 +66,9 @@ instruction sets; `level` says which of them the processor at hand can run. */
 #endif
 #endif
 
+/* Raised with every change of a job or an entry point: a library that was built from other sources is not used. */
+EXPORT int t2j_interface(void) { return 1; }
+
 /* What the processor can run: 0 portable, 1 AVX2, 2 AVX-512. */
 EXPORT int t2j_level(void) {
 #if defined(__x86_64__)
@@ -97,5 +100,6 @@ ENTRY(softmax_max, softmax_max_job, job->planes)
 ENTRY(pick, pick_job, job->rows)
 ENTRY(attend, attend_job, job->batch *job->choosers)
 ENTRY(higgs_read, higgs_read_job, (job->rows + SLICE - 1) / SLICE)
+ENTRY(low_rank_read, low_rank_read_job, job->planes *((job->rows_per_plane + SLICE - 1) / SLICE))
 ENTRY(rotate, rotate_job, (job->rows + SLICE - 1) / SLICE)
 ENTRY(nearest, nearest_job, (job->tuples + LONG_SLICE - 1) / LONG_SLICE)

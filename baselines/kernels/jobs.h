@@ -71,16 +71,32 @@ struct attend_job {
     struct segment segment[SEGMENTS];
 };
 
-/* Rows from HIGGS codes: looked up, scaled and turned back. */
+/* Rows from HIGGS codes: looked up, scaled and turned back; with `frequencies`, they get their rotary positions. */
 struct higgs_read_job {
-    const uint8_t *codes;   /* (planes, tokens, codes_per_row) */
-    const uint16_t *scales; /* (planes, tokens, groups), float16 */
-    const float *grid;      /* (points, d) */
-    const float *signs;     /* (group) or NULL */
-    const int64_t *at;      /* (planes, rows_per_plane) */
-    float *out;             /* (planes, rows_per_plane, size) */
-    float *scratch;         /* (threads, 4 * groups * group) */
-    int64_t rows, rows_per_plane, tokens, size, d, group, groups;
+    const uint8_t *codes;     /* (planes, tokens, codes_per_row) */
+    const uint16_t *scales;   /* (planes, tokens, groups), float16 */
+    const float *grid;        /* (points, d) */
+    const float *signs;       /* (group) or NULL */
+    const int64_t *at;        /* (planes, rows_per_plane) */
+    void *out16;              /* (planes, rows_per_plane, size) */
+    float *scratch;           /* (threads, 4 * groups * group) */
+    const int64_t *positions; /* (planes, rows_per_plane) */
+    const float *frequencies; /* (width / 2) or NULL */
+    double amplitude;
+    int64_t rows, rows_per_plane, tokens, size, d, group, groups, width, half;
+};
+
+/* Rows left[at].right of each head, with their rotary positions. */
+struct low_rank_read_job {
+    const void *left16;       /* (batch, tokens, rank), shared by the heads */
+    const float *right;       /* (batch, rank, heads, size) */
+    const int64_t *at;        /* (batch, heads, rows_per_plane) */
+    void *out16;              /* (batch, heads, rows_per_plane, size) */
+    float *scratch;           /* (threads, 4 * (rank + size)) */
+    const int64_t *positions; /* (batch, heads, rows_per_plane) */
+    const float *frequencies; /* (width / 2) or NULL */
+    double amplitude;
+    int64_t planes, heads, rows_per_plane, tokens, size, rank, width, half;
 };
 
 /* Rotary positions in the layout of Llama: channel c and c + width / 2 are a pair, those from `width` on stay. */

@@ -21,20 +21,25 @@ from torch import Tensor
 
 LEVELS = ("portable", "avx2", "avx512")
 """Instruction sets that the library holds code for, by number."""
+INTERFACE = 1
+"""What `t2j_interface` of a library of these sources returns."""
 SWITCH = "TEXT2JSON_KERNELS"
 """Environment variable: `torch` for the plain path, or one of `LEVELS` for no more than that one."""
+KINDS = {torch.bfloat16: 1, torch.float32: 0}
+"""Number formats that the kernels read, and how a job names them."""
 _forced: list[str] = []
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """Load the library, or return None where it was not built or cannot be loaded."""
+    """Load the library, or return None where it was not built, is of other sources, or cannot be loaded."""
     for suffix in (*EXTENSION_SUFFIXES, ".so"):
         file = Path(__file__).with_name(f"compiled{suffix}")
         if file.exists():
             try:
-                return ctypes.CDLL(str(file))
-            except OSError:
+                found = ctypes.CDLL(str(file))
+                return found if found.t2j_interface() == INTERFACE else None
+            except (OSError, AttributeError):
                 return None
     return None
 
@@ -81,7 +86,7 @@ def serves(*tensors: Tensor | None) -> bool:
 
 def half(tensor: Tensor) -> int | None:
     """Return 1 for bfloat16, 0 for float32, None for what the kernels do not read."""
-    return {torch.bfloat16: 1, torch.float32: 0}.get(tensor.dtype)
+    return KINDS.get(tensor.dtype)
 
 
 def threads() -> int:

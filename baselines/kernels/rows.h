@@ -1,48 +1,5 @@
 /* Rows: out of HIGGS codes and into them, and rotary positions. */
 
-#define ROWS 4 /* rows that are looked up before the first of them is turned, so that its values have been stored */
-
-/* Look up and turn `many` rows. */
-INLINE void T(read_rows)(const struct higgs_read_job *job, int64_t row, int many, float *scratch, int d) {
-    int64_t channels = job->groups * job->group, stride = channels / d, from[ROWS];
-    for (int n = 0; n < many; n++) {
-        from[n] = (row + n) / job->rows_per_plane * job->tokens + job->at[row + n];
-        const uint8_t *codes = job->codes + from[n] * stride;
-        float *to = scratch + n * channels;
-        for (int64_t p = 0; p < stride; p++) memcpy(to + p * d, job->grid + (int64_t)codes[p] * d, sizeof(float) * (size_t)d);
-    }
-    for (int n = 0; n < many; n++) {
-        float *x = scratch + n * channels;
-        for (int64_t k = 0; k < job->groups; k++, x += job->group) {
-            float scale = T(half_float)(job->scales[from[n] * job->groups + k]) / sqrtf((float)job->group);
-            T(hadamard)(x, job->group, scale);
-            if (job->signs)
-                for (int64_t i = 0; i < job->group; i++) x[i] *= job->signs[i];
-        }
-        memcpy(job->out + (row + n) * job->size, scratch + n * channels, sizeof(float) * (size_t)job->size);
-    }
-}
-
-static void T(higgs_read)(const void *what, int64_t item, int member) {
-    const struct higgs_read_job *job = what;
-    int64_t first = item * SLICE, last = first + SLICE < job->rows ? first + SLICE : job->rows;
-    int64_t channels = job->groups * job->group, bytes = channels / job->d;
-    float *scratch = job->scratch + member * ROWS * channels;
-    for (int64_t row = first; row < last; row += ROWS) {
-        int many = last - row < ROWS ? (int)(last - row) : ROWS;
-        for (int64_t next = row + 2 * ROWS; next < row + 3 * ROWS && next < last; next++) {
-            int64_t from = next / job->rows_per_plane * job->tokens + job->at[next];
-            for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(job->codes + from * bytes + i);
-            __builtin_prefetch(job->scales + from * job->groups);
-        }
-        if (job->d == 2) T(read_rows)(job, row, many, scratch, 2);
-        if (job->d == 4) T(read_rows)(job, row, many, scratch, 4);
-        if (job->d == 8) T(read_rows)(job, row, many, scratch, 8);
-    }
-}
-
-#undef ROWS
-
 #define ANGLES 64
 
 /* Cosines and sines of `n` angles, which are first brought into an eighth of a turn in double precision.
@@ -67,41 +24,159 @@ INLINE void T(turns)(float position, const float *frequencies, int64_t n, float 
     }
 }
 
-INLINE void T(rotate_row)(const struct rotate_job *job, int64_t row, int half_in, int half_out) {
-    int64_t pairs = job->width / 2, base = row * job->size;
+/* Put a rotary position on a row; `frequencies` is NULL where it has none. */
+INLINE void T(place_row)(const void *from, int64_t start, int half_in, void *out, int64_t base, int half_out, int64_t size,
+                         int64_t width, int64_t position, const float *frequencies, float amplitude) {
+    int64_t pairs = frequencies ? width / 2 : 0, c = 2 * pairs;
     float cosines[ANGLES], sines[ANGLES];
     for (int64_t first = 0; first < pairs; first += ANGLES) {
-        int64_t n = pairs - first < ANGLES ? pairs - first : ANGLES, i = 0, a = base + first, b = a + pairs;
-        T(turns)((float)job->positions[row], job->frequencies + first, n, (float)job->amplitude, cosines, sines);
+        int64_t n = pairs - first < ANGLES ? pairs - first : ANGLES, i = 0, a = first, b = first + pairs;
+        T(turns)((float)position, frequencies + first, n, amplitude, cosines, sines);
         for (; i + W <= n; i += W) {
-            T(vf) x = T(load_as)(job->rows16, a + i, half_in), y = T(load_as)(job->rows16, b + i, half_in);
-            T(vf) c = T(load)(cosines + i), s = T(load)(sines + i);
-            T(store_as)(job->out16, a + i, x * c - y * s, half_out);
-            T(store_as)(job->out16, b + i, y * c + x * s, half_out);
+            T(vf) x = T(load_as)(from, start + a + i, half_in), y = T(load_as)(from, start + b + i, half_in);
+            T(vf) cosine = T(load)(cosines + i), sine = T(load)(sines + i);
+            T(store_as)(out, base + a + i, x * cosine - y * sine, half_out);
+            T(store_as)(out, base + b + i, y * cosine + x * sine, half_out);
         }
         for (; i < n; i++) {
-            float x = T(one)(job->rows16, a + i, half_in), y = T(one)(job->rows16, b + i, half_in);
-            T(store_one)(job->out16, a + i, x * cosines[i] - y * sines[i], half_out);
-            T(store_one)(job->out16, b + i, y * cosines[i] + x * sines[i], half_out);
+            float x = T(one)(from, start + a + i, half_in), y = T(one)(from, start + b + i, half_in);
+            T(store_one)(out, base + a + i, x * cosines[i] - y * sines[i], half_out);
+            T(store_one)(out, base + b + i, y * cosines[i] + x * sines[i], half_out);
         }
     }
-    for (int64_t c = job->width; c < job->size; c++)
-        T(store_one)(job->out16, base + c, T(one)(job->rows16, base + c, half_in), half_out);
+    for (; c + W <= size; c += W) T(store_as)(out, base + c, T(load_as)(from, start + c, half_in), half_out);
+    for (; c < size; c++) T(store_one)(out, base + c, T(one)(from, start + c, half_in), half_out);
 }
 
 static void T(rotate)(const void *what, int64_t item, int member) {
     const struct rotate_job *job = what;
     int64_t first = item * SLICE, last = first + SLICE < job->rows ? first + SLICE : job->rows;
+    float amplitude = (float)job->amplitude;
     (void)member;
-    for (int64_t row = first; row < last; row++) {
-        if (job->half_in && job->half_out) T(rotate_row)(job, row, 1, 1);
-        if (job->half_in && !job->half_out) T(rotate_row)(job, row, 1, 0);
-        if (!job->half_in && job->half_out) T(rotate_row)(job, row, 0, 1);
-        if (!job->half_in && !job->half_out) T(rotate_row)(job, row, 0, 0);
-    }
+#define PLACE(IN, OUT)                                                                                          \
+    if (!job->half_in == !IN && !job->half_out == !OUT)                                                         \
+        for (int64_t row = first; row < last; row++)                                                            \
+            T(place_row)(job->rows16, row * job->size, IN, job->out16, row * job->size, OUT, job->size,         \
+                         job->width, job->positions[row], job->frequencies, amplitude);
+    PLACE(1, 1)
+    PLACE(1, 0)
+    PLACE(0, 1)
+    PLACE(0, 0)
+#undef PLACE
 }
 
 #undef ANGLES
+
+#define ROWS 4 /* rows that are looked up before the first of them is turned, so that its values have been stored */
+
+/* Look up and turn `many` rows. */
+INLINE void T(read_rows)(const struct higgs_read_job *job, int64_t row, int many, float *scratch, int d) {
+    int64_t channels = job->groups * job->group, stride = channels / d, from[ROWS];
+    for (int n = 0; n < many; n++) {
+        from[n] = (row + n) / job->rows_per_plane * job->tokens + job->at[row + n];
+        const uint8_t *codes = job->codes + from[n] * stride;
+        float *to = scratch + n * channels;
+        for (int64_t p = 0; p < stride; p++) memcpy(to + p * d, job->grid + (int64_t)codes[p] * d, sizeof(float) * (size_t)d);
+    }
+    for (int n = 0; n < many; n++) {
+        float *x = scratch + n * channels;
+        for (int64_t k = 0; k < job->groups; k++, x += job->group) {
+            float scale = T(half_float)(job->scales[from[n] * job->groups + k]) / sqrtf((float)job->group);
+            T(hadamard)(x, job->group, scale);
+            if (job->signs)
+                for (int64_t i = 0; i < job->group; i++) x[i] *= job->signs[i];
+        }
+        int64_t position = job->frequencies ? job->positions[row + n] : 0, to = (row + n) * job->size;
+        x = scratch + n * channels;
+        if (job->half)
+            T(place_row)(x, 0, 0, job->out16, to, 1, job->size, job->width, position, job->frequencies, (float)job->amplitude);
+        else
+            T(place_row)(x, 0, 0, job->out16, to, 0, job->size, job->width, position, job->frequencies, (float)job->amplitude);
+    }
+}
+
+static void T(higgs_read)(const void *what, int64_t item, int member) {
+    const struct higgs_read_job *job = what;
+    int64_t first = item * SLICE, last = first + SLICE < job->rows ? first + SLICE : job->rows;
+    int64_t channels = job->groups * job->group, bytes = channels / job->d;
+    float *scratch = job->scratch + member * ROWS * channels;
+    for (int64_t row = first; row < last; row += ROWS) {
+        int many = last - row < ROWS ? (int)(last - row) : ROWS;
+        for (int64_t next = row + 2 * ROWS; next < row + 3 * ROWS && next < last; next++) {
+            int64_t from = next / job->rows_per_plane * job->tokens + job->at[next];
+            for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(job->codes + from * bytes + i);
+            __builtin_prefetch(job->scales + from * job->groups);
+        }
+        if (job->d == 2) T(read_rows)(job, row, many, scratch, 2);
+        if (job->d == 4) T(read_rows)(job, row, many, scratch, 4);
+        if (job->d == 8) T(read_rows)(job, row, many, scratch, 8);
+    }
+}
+
+#undef ROWS
+
+#define ROWS 4
+#if W == 16
+#define WIDE 4
+#else
+#define WIDE 2
+#endif
+
+/* ROWS products of left rows with one head's right factor. */
+INLINE void T(multiply)(const float *left, const float *right, int64_t rank, int64_t spacing, int64_t size, float *to, int vectors) {
+    for (int64_t c = 0; c + vectors * W <= size; c += vectors * W) {
+        T(vf) sum[ROWS][WIDE];
+        for (int n = 0; n < ROWS; n++)
+            for (int v = 0; v < vectors; v++) sum[n][v] = T(spread)(0);
+        for (int64_t k = 0; k < rank; k++) {
+            T(vf) x[WIDE];
+            for (int v = 0; v < vectors; v++) x[v] = T(load)(right + k * spacing + c + v * W);
+            for (int n = 0; n < ROWS; n++)
+                for (int v = 0; v < vectors; v++) sum[n][v] += left[n * rank + k] * x[v];
+        }
+        for (int n = 0; n < ROWS; n++)
+            for (int v = 0; v < vectors; v++) T(store)(to + n * size + c + v * W, sum[n][v]);
+    }
+}
+
+static void T(low_rank_read)(const void *what, int64_t item, int member) {
+    const struct low_rank_read_job *job = what;
+    int64_t slices = (job->rows_per_plane + SLICE - 1) / SLICE, plane = item / slices, first = item % slices * SLICE;
+    int64_t last = first + SLICE < job->rows_per_plane ? first + SLICE : job->rows_per_plane;
+    int64_t b = plane / job->heads, spacing = job->heads * job->size, rank = job->rank, size = job->size;
+    const int64_t *at = job->at + plane * job->rows_per_plane, *positions = job->positions + plane * job->rows_per_plane;
+    const float *right = job->right + b * rank * spacing + plane % job->heads * size;
+    float *left = job->scratch + member * ROWS * (rank + size), *rows = left + ROWS * rank;
+    for (int64_t row = first; row < last; row += ROWS) {
+        for (int n = 0; n < ROWS; n++) {
+            int64_t here = row + n < last ? row + n : last - 1, from = (b * job->tokens + at[here]) * rank, k = 0;
+            if (job->half) {
+                for (; k + W <= rank; k += W) T(store)(left + n * rank + k, T(load_as)(job->left16, from + k, 1));
+                for (; k < rank; k++) left[n * rank + k] = T(one)(job->left16, from + k, 1);
+            } else {
+                memcpy(left + n * rank, (const float *)job->left16 + from, sizeof(float) * (size_t)rank);
+            }
+        }
+        int64_t done = size / (WIDE * W) * (WIDE * W);
+        T(multiply)(left, right, rank, spacing, size, rows, WIDE);
+        for (int64_t c = done; c < size; c++)
+            for (int n = 0; n < ROWS; n++) {
+                float sum = 0;
+                for (int64_t k = 0; k < rank; k++) sum += left[n * rank + k] * right[k * spacing + c];
+                rows[n * size + c] = sum;
+            }
+        for (int64_t n = 0; n < ROWS && row + n < last; n++) {
+            int64_t position = job->frequencies ? positions[row + n] : 0, to = (plane * job->rows_per_plane + row + n) * size;
+            if (job->half)
+                T(place_row)(rows, n * size, 0, job->out16, to, 1, size, job->width, position, job->frequencies, (float)job->amplitude);
+            else
+                T(place_row)(rows, n * size, 0, job->out16, to, 0, size, job->width, position, job->frequencies, (float)job->amplitude);
+        }
+    }
+}
+
+#undef WIDE
+#undef ROWS
 
 /* Codes of W tuples: the point with the largest x.c - |c|^2 / 2, the first of equal ones. */
 INLINE void T(nearest_of)(const struct nearest_job *job, int64_t first, int many, const float *halves, int d) {

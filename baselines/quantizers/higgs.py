@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from text2json.baselines.kernels import calls
+from text2json.baselines.kernels.calls import Turn
 from text2json.baselines.kernels.library import serves
 from text2json.baselines.quantizers.build_grids import FILE, GRIDS, nearest
 from text2json.baselines.quantizers.quantizer import Quantizer
@@ -146,12 +147,15 @@ class Higgs(Quantizer):
         turned = (asked.unflatten(-1, (-1, block)) @ hadamard(block)).flatten(-2)
         return calls.higgs_scores(codes, scales, grid(self.d, self.n), turned, self.group, block)
 
-    def read(self, codes: Tensor, scales: Tensor, index: Tensor, channels: int) -> Tensor:
-        """Return the vectors at index; see `Quantizer.read`."""
+    def compiled_read(
+        self, codes: Tensor, scales: Tensor, index: Tensor, channels: int, dtype: torch.dtype, turn: Turn | None
+    ) -> Tensor | None:
+        """Read by the kernel; see `Quantizer.compiled_read`."""
         signs = None if self.signs is None else random_signs(self.signs, self.group)
         points = grid(self.d, self.n)
-        found = calls.higgs_read(codes, scales, points, index, size=channels, group=self.group, signs=signs)
-        return super().read(codes, scales, index, channels) if found is None else found
+        return calls.higgs_read(
+            codes, scales, points, index, size=channels, group=self.group, dtype=dtype, signs=signs, turn=turn
+        )
 
     def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
         """Return the vectors (..., channels) in float32."""

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from text2json.baselines.kernels.calls import Turn
 from text2json.baselines.parts import fetch
 
 
@@ -34,6 +35,12 @@ class Quantizer(ABC):
         Codes and scales may lie on another device than the index; what is returned lies with the index.
         """
         return self.decode(fetch(codes, index), fetch(scales, index), channels)
+
+    def compiled_read(
+        self, codes: Tensor, scales: Tensor, index: Tensor, channels: int, dtype: torch.dtype, turn: Turn | None
+    ) -> Tensor | None:
+        """Return the same as `dtype`, with rotary positions if a turn is given; None where no kernel serves."""
+        return None
 
     def tensor_scale(self, x: Tensor) -> Tensor | None:
         """Return one scale (B, H, 1, 1) for all of x (B, H, N, D), by which x is divided first, if there is one."""

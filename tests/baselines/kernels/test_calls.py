@@ -214,9 +214,39 @@ def test_rows_come_back_from_codes(
     quantizer = Higgs(*points, group, signs)
     codes, scales = quantizer.encode(drawn(seed, 2, 3, 50, size))
     index = torch.randint(0, 50, (2, 3, 20), generator=torch.Generator().manual_seed(seed))
-    found = quantizer.read(codes, scales, index, size)
+    plain = quantizer.read(codes, scales, index, size)
+    for dtype, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 1e-2)):
+        found = quantizer.compiled_read(codes, scales, index, size, dtype, None)
+        assert found is not None
+        assert found.dtype == dtype
+        same(found.float(), plain, tolerance)
+
+
+@quick
+@given(
+    seed=st.integers(0, 10_000),
+    heads=st.integers(1, 3),
+    rank=st.integers(1, 70),
+    rows=st.integers(1, 30),
+    size=st.sampled_from([4, 6, 16, 32, 96, 128]),
+    dtype=dtypes,
+)
+def test_rows_come_back_from_factors(
+    seed: int, heads: int, rank: int, rows: int, size: int, dtype: torch.dtype
+) -> None:
+    left, right = drawn(seed, 2, 50, rank).to(dtype), drawn(seed + 1, 2, rank, heads * size).to(dtype)
+    index = torch.randint(0, 50, (2, heads, rows), generator=torch.Generator().manual_seed(seed))
+    whole = (left.float() @ right.float()).view(2, 50, heads, size).transpose(1, 2)
+    wanted = whole.gather(2, index.unsqueeze(-1).expand(-1, -1, -1, size))
+    found = calls.low_rank_read(left, right, index, heads, None)
+    assert found is not None
+    same(found.float(), wanted, 1e-4 if dtype == torch.float32 else 2e-2)
+    rope = Rope.of(tiny(head_dim=size))
+    positions = index + 1000 * seed % 50_000
+    turned = calls.low_rank_read(left, right, index, heads, rope.turn(positions))
+    assert turned is not None
     with library.use("torch"):
-        same(found, quantizer.read(codes, scales, index, size))
+        same(turned.float(), rope.rotate(wanted, positions), 1e-4 if dtype == torch.float32 else 3e-2)
 
 
 @quick

@@ -43,10 +43,27 @@ def test_without_a_library_everything_runs_on_torch(monkeypatch: pytest.MonkeyPa
 
 
 @built
+def test_a_library_of_other_sources_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert library.library.__wrapped__() is not None
+    monkeypatch.setattr(library, "INTERFACE", library.INTERFACE + 1)
+    assert library.library.__wrapped__() is None
+
+
+@built
 def test_the_jobs_have_the_fields_of_the_header_in_its_order() -> None:
     """Sizes and offsets, as the compiler that built the library would lay them out: 8 bytes a field."""
     header = (ROOT / "baselines" / "kernels" / "jobs.h").read_text()
-    for name in ("HiggsScores", "RowScores", "SoftmaxMax", "Pick", "Attend", "HiggsRead", "Rotate", "Nearest"):
+    for name in (
+        "HiggsScores",
+        "RowScores",
+        "SoftmaxMax",
+        "Pick",
+        "Attend",
+        "HiggsRead",
+        "LowRankRead",
+        "Rotate",
+        "Nearest",
+    ):
         kind: type[ctypes.Structure] = getattr(calls, f"{name}Job")
         snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
         body = header.split(f"struct {snake}_job {{")[1].split("\n};")[0]
