@@ -195,7 +195,7 @@ class LowRankKeys(Store):
         left, weights, right = torch.linalg.svd(prompt.plain_keys, full_matrices=False)
         dtype = prompt.keys.dtype
         _, heads, _, size = prompt.keys.shape
-        scaled = (left[..., :rank] * weights[..., None, :rank]).to(dtype)
+        scaled = (left[..., :rank] * weights[..., None, :rank]).to(dtype).contiguous()
         return cls(
             "device", "keys", scaled, right[:, :rank].to(dtype).contiguous(), prompt.starts, heads, size, prompt.rope
         )

@@ -240,15 +240,15 @@ def higgs_read(
 def low_rank_read(left: Tensor, right: Tensor, index: Tensor, heads: int, turn: Turn | None) -> Tensor | None:
     """Return rows (B, H, S, D) of left (B, N, r) times right (B, r, H * D) at index (B, H, S), in their dtype."""
     kind = KINDS.get(left.dtype)
-    if kind is None or not serves(left, right, index):
+    if kind is None or left.dtype != right.dtype or not serves(left, right, index):
         return None
-    left, wide, index = left.contiguous(), right.float().contiguous(), index.contiguous()
+    left, right, index = left.contiguous(), right.contiguous(), index.contiguous()
     batch, rank, channels = right.shape
     out = torch.empty(*index.shape, channels // heads, dtype=left.dtype)
     scratch = torch.empty(threads(), 4 * (rank + channels // heads))
     width = 0 if turn is None else 2 * len(turn.frequencies)
     shape = (batch * heads, heads, index.shape[2], left.shape[1], channels // heads, rank, width, kind)
-    pointed = map(at, (left, wide, index, out, scratch))
+    pointed = map(at, (left, right, index, out, scratch))
     call("low_rank_read", LowRankReadJob(*pointed, *(NO_TURN if turn is None else turn.told), *shape))
     return out
 

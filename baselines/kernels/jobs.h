@@ -89,7 +89,7 @@ struct higgs_read_job {
 /* Rows left[at].right of each head, with their rotary positions. */
 struct low_rank_read_job {
     const void *left16;       /* (batch, tokens, rank), shared by the heads */
-    const float *right;       /* (batch, rank, heads, size) */
+    const void *right16;      /* (batch, rank, heads, size) */
     const int64_t *at;        /* (batch, heads, rows_per_plane) */
     void *out16;              /* (batch, heads, rows_per_plane, size) */
     float *scratch;           /* (threads, 4 * (rank + size)) */

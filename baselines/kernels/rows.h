@@ -123,14 +123,15 @@ static void T(higgs_read)(const void *what, int64_t item, int member) {
 #endif
 
 /* ROWS products of left rows with one head's right factor. */
-INLINE void T(multiply)(const float *left, const float *right, int64_t rank, int64_t spacing, int64_t size, float *to, int vectors) {
+INLINE void T(multiply)(const float *left, const void *right, int64_t start, int64_t rank, int64_t spacing, int64_t size,
+                        float *to, int vectors, int half) {
     for (int64_t c = 0; c + vectors * W <= size; c += vectors * W) {
         T(vf) sum[ROWS][WIDE];
         for (int n = 0; n < ROWS; n++)
             for (int v = 0; v < vectors; v++) sum[n][v] = T(spread)(0);
         for (int64_t k = 0; k < rank; k++) {
             T(vf) x[WIDE];
-            for (int v = 0; v < vectors; v++) x[v] = T(load)(right + k * spacing + c + v * W);
+            for (int v = 0; v < vectors; v++) x[v] = T(load_as)(right, start + k * spacing + c + v * W, half);
             for (int n = 0; n < ROWS; n++)
                 for (int v = 0; v < vectors; v++) sum[n][v] += left[n * rank + k] * x[v];
         }
@@ -145,7 +146,7 @@ static void T(low_rank_read)(const void *what, int64_t item, int member) {
     int64_t last = first + SLICE < job->rows_per_plane ? first + SLICE : job->rows_per_plane;
     int64_t b = plane / job->heads, spacing = job->heads * job->size, rank = job->rank, size = job->size;
     const int64_t *at = job->at + plane * job->rows_per_plane, *positions = job->positions + plane * job->rows_per_plane;
-    const float *right = job->right + b * rank * spacing + plane % job->heads * size;
+    int64_t right = b * rank * spacing + plane % job->heads * size;
     float *left = job->scratch + member * ROWS * (rank + size), *rows = left + ROWS * rank;
     for (int64_t row = first; row < last; row += ROWS) {
         for (int n = 0; n < ROWS; n++) {
@@ -158,11 +159,12 @@ static void T(low_rank_read)(const void *what, int64_t item, int member) {
             }
         }
         int64_t done = size / (WIDE * W) * (WIDE * W);
-        T(multiply)(left, right, rank, spacing, size, rows, WIDE);
+        if (job->half) T(multiply)(left, job->right16, right, rank, spacing, size, rows, WIDE, 1);
+        else T(multiply)(left, job->right16, right, rank, spacing, size, rows, WIDE, 0);
         for (int64_t c = done; c < size; c++)
             for (int n = 0; n < ROWS; n++) {
                 float sum = 0;
-                for (int64_t k = 0; k < rank; k++) sum += left[n * rank + k] * right[k * spacing + c];
+                for (int64_t k = 0; k < rank; k++) sum += left[n * rank + k] * T(one)(job->right16, right + k * spacing + c, (int)job->half);
                 rows[n * size + c] = sum;
             }
         for (int64_t n = 0; n < ROWS && row + n < last; n++) {
