@@ -97,8 +97,10 @@ class EntryShares(_Part):
     precision: Rate
     recall: Rate
     f1: Rate
+    precision_interval: Interval
+    """95 %, over samples, as all intervals."""
+    recall_interval: Interval
     f1_interval: Interval
-    """95 %, over samples."""
 
 
 class EntryScores(_Part):
@@ -110,7 +112,9 @@ class EntryScores(_Part):
     macro_record_f1: Rate
     macro_record_f1_interval: Interval
     macro_field_f1: Rate
+    macro_field_f1_interval: Interval
     exact_documents: Rate
+    exact_documents_interval: Interval
     schema_valid: Rate
     paper: Annotated[float, Field(ge=0, le=100)] | None
     """The paper's score, where the gold has its form."""

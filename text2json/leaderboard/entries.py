@@ -148,7 +148,9 @@ def scores_of(report: Report) -> EntryScores:
         macro_record_f1=report.macro_record_f1,
         macro_record_f1_interval=report.macro_record_f1_interval,
         macro_field_f1=report.macro_field_f1,
+        macro_field_f1_interval=report.macro_field_f1_interval,
         exact_documents=report.exact_documents,
+        exact_documents_interval=report.exact_documents_interval,
         schema_valid=report.schema_valid,
         paper=report.paper,
         paper_interval=report.paper_interval,
@@ -162,7 +164,9 @@ def _shares(figures: Figures) -> EntryShares:
     counts: Counts = figures.counts
     return EntryShares(
         right=counts.right, predicted=counts.predicted, gold=counts.gold,
-        precision=counts.precision, recall=counts.recall, f1=counts.f1, f1_interval=figures.f1_interval,
+        precision=counts.precision, recall=counts.recall, f1=counts.f1,
+        precision_interval=figures.precision_interval, recall_interval=figures.recall_interval,
+        f1_interval=figures.f1_interval,
     )  # fmt: skip
 
 
