@@ -248,8 +248,9 @@ def _label(axes: Axes, picture: Picture, table: Sequence[Row]) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: form.format(scale * value)))
         places = sorted({float(row[picture.x]) for row in table})
-        narrow = bool(places) and places[-1] < 10 * places[0]
-        steps = LogLocator(subs=(1, 2, 3, 4, 5, 7) if narrow else (1, 2, 5), numticks=20)
+        ratio = places[-1] / places[0] if places else 1
+        subs = range(1, 10) if ratio < 3 else (1, 2, 3, 4, 5, 7) if ratio < 10 else (1, 2, 5)
+        steps = LogLocator(subs=tuple(subs), numticks=20)
         axes.xaxis.set_major_locator(steps if picture.x in BYTES else FixedLocator(places))
     elif picture.x == "records":
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
