@@ -136,6 +136,31 @@ def test_points_name_themselves_under_the_pointer_and_lead_to_their_page(visit: 
     assert visit.complaints == []
 
 
+def test_a_click_leads_to_the_point_that_is_named_even_below_another(
+    visit: Visit, site: Path, entries: dict[str, LeaderboardEntry], tmp_path: Path
+) -> None:
+    like = flat_row(next(iter(entries.values())), "re-scored")
+    ends = [like | {"id": f"{place:016x}", "device_bytes": bytes} for place, bytes in enumerate((1, 10_000))]
+    pair = [like | {"id": f"{place:016x}", "strategy": f"s{place}", "device_bytes": 100, "record_f1": f1,
+                    "page": f"entries/{place}.html"} for place, f1 in ((2, 0.5), (3, 0.51))]  # fmt: skip
+    (tmp_path / "index.html").write_text(index_page([*ends, *pair]))
+    (tmp_path / "entries").mkdir()
+    for place in (2, 3):
+        (tmp_path / "entries" / f"{place}.html").write_text("<!doctype html><title>entry</title>")
+    page = visit.open(tmp_path / "index.html")
+    for place in (2, 3):
+        mark = page.locator(f"#by-device a[data-id='{place:016x}'] path")
+        mark.scroll_into_view_if_needed()
+        box = mark.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert page.locator("#by-device .tip b").inner_text() == f"s{place}"
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_url(f"**/entries/{place}.html")
+        visit.open(tmp_path / "index.html")
+
+
 def test_points_are_one_stop_of_the_keyboard_and_arrows_go_on(visit: Visit, site: Path) -> None:
     page = visit.open(site / "index.html")
     tip = page.locator("#by-device .tip")

@@ -14,6 +14,7 @@ function nameOnRequest(figure, svg, points, axis) {
       point?.entry.row?.classList.add("named");
       named = point;
       tip.hidden = point === null;
+      svg.style.cursor = point === null ? "" : "pointer";
     }
     if (point === null) return;
     const [first, ...rest] = story(point, axis);
@@ -39,11 +40,11 @@ function nameOnRequest(figure, svg, points, axis) {
   let before = null;
   svg.addEventListener("pointerdown", () => { before = named; });
   svg.addEventListener("click", (event) => {
-    const touched = nearest(event);
-    if (event.pointerType === "touch" && touched !== before) {
-      event.preventDefault();
-      name(touched);
-    }
+    const meant = nearest(event);
+    if (event.detail === 0 || event.ctrlKey || event.metaKey || event.shiftKey) return; // by keyboard, or to a new tab
+    event.preventDefault();
+    if (event.pointerType === "touch" && meant !== before) name(meant);
+    else if (meant !== null) location.assign(meant.entry.page); // which may lie under the mark of another
   });
 
   points.forEach((point, place) => {
