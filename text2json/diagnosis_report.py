@@ -138,7 +138,7 @@ data {escape(str(summary["data_sha256"]))}</footer>"""
 
 
 STYLE = """
-body { max-width: 1100px; } img { max-width: 100%; height: auto; background: #fff; }
+body { max-width: 1280px; } img { max-width: 100%; height: auto; background: #fff; }
 figure { margin: 1.5rem 0; } dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem; }
 """
 
