@@ -69,7 +69,8 @@ def evidence(totals: Sequence[Total], make: type[Figure]) -> Figure:
     """Draw a map of layers and heads for each strategy, beside one of the exact attention on the evidence."""
     layers, heads = totals[0].sums["steps"].shape
     carrying = totals[0].figure("evidence_mass")
-    cells: list[tuple[str, Any, str, float | None]] = [("exact attention on evidence", carrying, "Greys", None)]
+    scale = f"\n(black: {np.nanmax(carrying, initial=0):.2f})" if carrying.size > _ANNOTATED else ""
+    cells: list[tuple[str, Any, str, float | None]] = [("exact attention on evidence" + scale, carrying, "Greys", None)]
     cells += [(short(total.strategy), total.figure("evidence_recall"), "cividis", 1.0) for total in totals]
     across = min(len(cells), 4 if heads <= 8 else 3)
     down = -(-len(cells) // across)
