@@ -36,15 +36,17 @@ function nameOnRequest(figure, svg, points, axis) {
 
   svg.addEventListener("pointermove", (event) => { if (event.pointerType !== "touch") name(nearest(event)); });
   figure.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") name(null); });
-  // A finger's first tap names the point, its second follows it; the tap itself moves the focus, hence `before`.
+  // What is named when the pointer goes down is meant, though another's mark may lie over it. A finger's first tap names
+  // the point, its second follows it. The press itself moves the focus, and with it what is named.
   let before = null;
   svg.addEventListener("pointerdown", () => { before = named; });
   svg.addEventListener("click", (event) => {
-    const meant = nearest(event);
+    const touch = event.pointerType === "touch";
+    const meant = touch ? nearest(event) : before;
     if (event.detail === 0 || event.ctrlKey || event.metaKey || event.shiftKey) return; // by keyboard, or to a new tab
     event.preventDefault();
-    if (event.pointerType === "touch" && meant !== before) name(meant);
-    else if (meant !== null) location.assign(meant.entry.page); // which may lie under the mark of another
+    if (touch && meant !== before) name(meant);
+    else if (meant !== null) location.assign(meant.entry.page);
   });
 
   points.forEach((point, place) => {
