@@ -49,15 +49,16 @@ def sort_causes(
     found = []
     for one, span, document in zip(tallies, spans, documents, strict=True):
         deadline = time.monotonic() + seconds
+        text, stated = document.text, document.stated
         causes: dict[Leaf, str] = {}
         for leaf, swapped in one.wrong.items():
             given = predicted.forms[leaf[1]][leaf[2]]
             is_near = not swapped and next(close)
-            if swapped or document.is_of_another(given, leaf[0] - span.gold.start):
+            if swapped or (stated and document.is_of_another(given, leaf[0] - span.gold.start)):
                 causes[leaf] = OTHER_RECORD
             elif is_near:
                 causes[leaf] = NEAR_MISS
-            elif not document.text or given == "" or time.monotonic() > deadline:
+            elif not text or given == "" or time.monotonic() > deadline:
                 causes[leaf] = UNPLACED
             else:
                 causes[leaf] = ELSEWHERE if document.states(given) else INVENTED

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2000
 SEED = 12345
-CELLS = 1 << 16
+CELLS = 1 << 14
 """How many draws are held in memory at once: as many as fit a processor's cache."""
 
 Ratio = tuple[Sequence[float], Sequence[float]]
@@ -31,7 +31,9 @@ def intervals(ratios: Sequence[Ratio], *, resamples: int = RESAMPLES, seed: int 
     """
     import numpy as np
 
-    values = resampled(np.array([side for ratio in ratios for side in ratio], dtype=np.float64), resamples, seed)
+    sides = np.array([side for ratio in ratios for side in ratio], dtype=np.float64)
+    different, place = np.unique(sides, axis=0, return_inverse=True)  # many figures share a side
+    values = resampled(different, resamples, seed)[place.reshape(-1)]
     bounds = np.percentile(quotients(values), [2.5, 97.5], axis=1)
     return [(float(low), float(high)) for low, high in bounds.T]
 
