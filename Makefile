@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow reader clean
+.PHONY: demo test test-slow test-releases reader clean
 
 demo: $(VENV)/.installed
 	@echo "==> text2json demo"
@@ -21,6 +21,19 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-slow
 	@echo "==> slow tests"
 	@OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -q -m slow --durations=10
+
+# The cache under early releases of transformers, each laid before the environment's own, with a Hub client of its time.
+RELEASES ?= 4.56.0 5.0.0
+test-releases: $(VENV)/.installed-dev
+	@for release in $(RELEASES); do \
+	  case $$release in 4.*) hub="huggingface_hub>=0.34,<1.0";; *) hub="huggingface_hub>=1.3,<2";; esac; \
+	  echo "==> the cache under transformers $$release"; \
+	  $(BIN)/python -m pip install -q --no-deps --upgrade --target build/transformers-$$release \
+	    "transformers==$$release" "tokenizers>=0.22,<0.23" "$$hub" || exit 1; \
+	  PYTHONPATH=build/transformers-$$release OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -q -W default -m "not slow" \
+	    tests/baselines/test_cache.py tests/baselines/test_generate.py tests/baselines/test_every_strategy.py \
+	    tests/baselines/test_host.py tests/baselines/test_solver.py tests/baselines/strategies || exit 1; \
+	done
 
 reader: $(VENV)/.installed
 	@echo "==> training reader-llama; it goes on where it stopped"

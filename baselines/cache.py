@@ -56,6 +56,8 @@ class TieredLayer(DynamicLayer):
         self.sealed: Sealed | None = None
         self.dense = False
         """The strategy keeps this prompt whole."""
+        self.prompt_length = 0
+        """Positions of a prompt that is kept whole."""
         self.pending = False
         """Keys were stored that no attention has read yet."""
 
@@ -128,7 +130,7 @@ class TieredLayer(DynamicLayer):
         prompt = Prompt(keys, values, valid, positions_of(valid), self.cache.model, self.place, self.queries)
         self.sealed = self.cache.strategy.seal(prompt)
         self.queries = None
-        self.dense = self.sealed is None
+        self.dense, self.prompt_length = self.sealed is None, length
         if self.sealed is not None:
             self.sealed.settle(self.cache.host)
             self.keys = self.keys[:, :, length:].clone(memory_format=torch.contiguous_format)
@@ -151,6 +153,7 @@ class TieredLayer(DynamicLayer):
     def reset(self) -> None:
         """Forget everything, for another prompt."""
         self.sealed, self.dense, self.pending, self.queries = None, False, False, None
+        self.prompt_length = 0
         self.keys = self.values = None  # type: ignore[assignment]
         self.is_initialized = False
 
@@ -287,8 +290,11 @@ class TieredCache(DynamicCache):
             ledger.batch = keys.shape[0]
             sealed = layer.sealed if isinstance(layer, TieredLayer) else None
             if sealed is None:
-                ledger.kept["device", "exact"] += keys.nbytes + values.nbytes
-                ledger.positions = max(ledger.positions, ledger.batch * keys.shape[2])
+                prompt = layer.prompt_length if isinstance(layer, TieredLayer) and layer.dense else keys.shape[2]
+                of_prompt = (keys.nbytes + values.nbytes) * min(prompt, keys.shape[2]) // max(1, keys.shape[2])
+                ledger.kept["device", "exact"] += of_prompt
+                ledger.kept["device", "generated"] += keys.nbytes + values.nbytes - of_prompt
+                ledger.positions = max(ledger.positions, ledger.batch * min(prompt, keys.shape[2]))
                 continue
             ledger.positions = ledger.batch * sealed.length
             ledger.kept["device", "generated"] += sum(part.untyped_storage().nbytes() for part in (keys, values))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
-from tests.baselines.tiny import FAMILIES, prompts, tiny
+from tests.baselines.tiny import FAMILIES, prompts, tiny, transformers_before
 from text2json.baselines.cache import Read, TieredCache, TieredLayer, tiered_cache
 from text2json.errors import InputError, ModelError
 
@@ -46,7 +46,8 @@ def test_a_lossless_strategy_that_reads_almost_everything_equals_stock(family: s
     sparse = answer(model, inputs, cache)
     assert cache.ledger.steps > 0
     weights_left_out = 5 / 147
-    assert largest_difference(sparse, stock) < 60 * weights_left_out
+    experts = 3 if family == "qwen3-moe" else 1  # a token may be routed to another expert
+    assert largest_difference(sparse, stock) < 60 * experts * weights_left_out
     assert float((sparse.sequences == stock.sequences).float().mean()) > 0.9
 
 
@@ -90,6 +91,7 @@ def test_beams_reorder_every_tier(spec: str) -> None:
         assert torch.equal(beams.sequences, answer(model, inputs, num_beams=3, output_logits=False).sequences)
 
 
+@pytest.mark.skipif(transformers_before(5), reason="its last prompt token is a step of its own")
 def test_chunked_prefill_equals_whole_prefill() -> None:
     model, inputs = tiny(), prompts(1, 120)
     whole = answer(model, inputs, tiered_cache(model, "yakv:budget=20"))
@@ -153,6 +155,16 @@ def test_the_ledger_counts_what_the_formulae_say() -> None:
     full = tiered_cache(model, "full")
     answer(model, prompts(1, 200), full)
     assert full.ledger.device_bytes_per_token == 2 * 4 * 2 * 32 * 4
+
+
+def test_generated_tokens_stand_apart_where_the_prompt_stays_whole() -> None:
+    model = tiny()
+    cache = tiered_cache(model, "full")
+    answer(model, prompts(1, 100), cache)
+    token = 2 * 2 * 2 * 32 * 4  # layers, K and V, kv-heads, channels, bytes
+    assert cache.ledger.kept["device", "exact"] == 100 * token
+    assert cache.ledger.kept["device", "generated"] == 11 * token
+    assert cache.ledger.device_bytes_per_token == token
 
 
 def test_reuse_counts_only_what_the_last_step_did_not_fetch() -> None:

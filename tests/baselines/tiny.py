@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -52,3 +53,8 @@ def prompts(batch: int, length: int, *, padding: tuple[int, ...] = ()) -> dict[s
         mask[row, :count] = 0
         ids[row, :count] = 0
     return {"input_ids": ids, "attention_mask": mask}
+
+
+def transformers_before(major: int) -> bool:
+    """Tell whether the installed transformers is older than a major release."""
+    return int(version("transformers").partition(".")[0]) < major

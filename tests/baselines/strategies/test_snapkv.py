@@ -19,7 +19,7 @@ from tests.baselines.references import (
     seal,
     softmax,
 )
-from tests.baselines.tiny import prompts, tiny
+from tests.baselines.tiny import prompts, tiny, transformers_before
 from text2json.baselines.cache import tiered_cache
 from text2json.baselines.strategies import parse_spec
 from text2json.errors import SpecError
@@ -53,6 +53,7 @@ def test_the_window_votes_for_what_stays(shape: dict[str, Any], budget: int, ker
             assert_top(found - set(range(border, length)), raw(means, valid[:border]), budget - 8)
 
 
+@pytest.mark.skipif(transformers_before(5), reason="its last prompt token is a step of its own")
 def test_queries_of_chunked_and_batched_prefill_reach_the_vote() -> None:
     model, inputs = tiny(), prompts(2, 90, padding=(13,))
     options = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": 0}
