@@ -29,7 +29,7 @@ test-releases: $(VENV)/.installed-dev
 	  case $$release in 4.*) hub="huggingface_hub>=0.34,<1.0";; *) hub="huggingface_hub>=1.3,<2";; esac; \
 	  echo "==> the cache under transformers $$release"; \
 	  $(BIN)/python -m pip install -q --no-deps --upgrade --target build/transformers-$$release \
-	    "transformers==$$release" "tokenizers>=0.22,<0.23" "$$hub" || exit 1; \
+	    "transformers==$$release" "tokenizers>=0.22,<0.23" "$$hub" httpx httpcore || exit 1; \
 	  PYTHONPATH=build/transformers-$$release OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -q -W default -m "not slow" \
 	    tests/baselines/test_cache.py tests/baselines/test_generate.py tests/baselines/test_every_strategy.py \
 	    tests/baselines/test_host.py tests/baselines/test_solver.py tests/baselines/strategies || exit 1; \
