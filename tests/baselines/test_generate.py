@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import (
     DeepseekV3Config,
     DeepseekV3ForCausalLM,
+    DynamicCache,
     Gemma2Config,
     Gemma2ForCausalLM,
     GptOssConfig,
@@ -49,7 +50,9 @@ def model_of(family: str) -> PreTrainedModel:
 
 def tokens(model: PreTrainedModel, inputs: dict[str, Tensor], cache: TieredCache | None, **options: Any) -> Tensor:
     torch.manual_seed(3)
-    extra = {} if cache is None else {"past_key_values": cache}
+    extra: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
+    if cache is None and "prefill_chunk_size" in options:  # transformers 5.0 makes no cache of its own there
+        extra = {"past_key_values": DynamicCache(config=model.config)}
     with torch.inference_mode():
         found: Tensor = model.generate(  # type: ignore[operator]
             **inputs, **extra, **({"max_new_tokens": 8, "do_sample": False, "pad_token_id": 0} | options)
