@@ -13,6 +13,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from tests.hub.server import Hub
 
+pytest.register_assert_rewrite("tests.browser", "tests.hub")
+
 settings.register_profile("text2json", deadline=None)  # a shared machine's clock decides no test
 settings.load_profile("text2json")
 

@@ -10,8 +10,6 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytest.register_assert_rewrite("tests.browser")
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
