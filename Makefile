@@ -35,9 +35,10 @@ test-releases: $(VENV)/.installed-dev
 	    tests/baselines/test_host.py tests/baselines/test_solver.py tests/baselines/strategies || exit 1; \
 	done
 
+READER ?= reader-llama
 reader: $(VENV)/.installed
-	@echo "==> training reader-llama; it goes on where it stopped"
-	@$(BIN)/python -m text2json.baselines.readers.train reader-llama --work runs/reader-llama
+	@echo "==> training $(READER); it goes on where it stopped"
+	@$(BIN)/python -m text2json.baselines.readers.train $(READER) --work runs/$(READER)
 
 # The CPU build of torch is asked for first where there is no NVIDIA GPU: a plain requirement may bring gigabytes of CUDA.
 $(VENV)/.installed: pyproject.toml

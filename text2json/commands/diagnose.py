@@ -20,7 +20,9 @@ SHOWN = 40
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--data", required=True, help="folder, JSONL file or Hub id (ORG/NAME[@REV][:CONFIG])")
-    parser.add_argument("--model", required=True, help="a bundled reader (reader-llama), a folder or a Hub id")
+    parser.add_argument(
+        "--model", required=True, help="a bundled reader (reader-llama, reader-qwen3), a folder or a Hub id"
+    )
     strategies = parser.add_mutually_exclusive_group(required=True)
     strategies.add_argument("--strategy", help="name with options, as in yakv:budget=0.03")
     strategies.add_argument("--strategies", nargs="+", metavar="SPEC", help="several, apart by spaces")

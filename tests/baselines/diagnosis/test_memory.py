@@ -64,7 +64,7 @@ def measure(spec: str, tokens: int, steps: int) -> dict[str, int]:
 
 
 def least(spec: str, tokens: int, steps: int) -> dict[str, int]:
-    """Return the run that grew least: what the allocator keeps of freed memory differs from run to run, and only adds."""
+    """Return the run that grew least: what an allocator keeps of freed memory only adds."""
     return min((measure(spec, tokens, steps) for _ in range(ROUNDS)), key=lambda found: found["grown"])
 
 
