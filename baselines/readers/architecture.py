@@ -77,3 +77,9 @@ def grown(model: PreTrainedModel, layers: int, *, seed: int) -> PreTrainedModel:
             nn.init.zeros_(layer.self_attn.o_proj.weight)
             nn.init.zeros_(layer.mlp.down_proj.weight)
     return deep
+
+
+def turned(model: PreTrainedModel, theta: float) -> None:
+    """Give `model` another base of its rotary embedding; the positions it learned have to be learned anew."""
+    model.config.rope_parameters = {"rope_type": "default", "rope_theta": theta}
+    model.model.rotary_emb = type(model.model.rotary_emb)(model.config)

@@ -44,6 +44,8 @@ class Stage(BaseModel):
     what the text says of them and not by their looks."""
     layers: int | None = None
     """The model grows to so many layers when the stage begins, see `architecture.grown`."""
+    rope_theta: float | None = None
+    """The base of the rotary embedding from this stage on: a larger one lets contents match over longer distances."""
     generate: list[str] = []
     held_out: str | None = None
 

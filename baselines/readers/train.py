@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from text2json.baselines.readers import attention
-from text2json.baselines.readers.architecture import build_model, grown
+from text2json.baselines.readers.architecture import build_model, grown, turned
 from text2json.baselines.readers.batches import IGNORED, Batch, Documents, make_batch
 from text2json.baselines.readers.recipe import Recipe, Stage, load_recipe
 from text2json.baselines.readers.rows import RandomRows
@@ -244,6 +244,9 @@ def train(recipe: Recipe, work: Path) -> Path:
         stage = recipe.stages[progress.stage]
         if stage.layers is not None and stage.layers > len(trainer.model.model.layers):
             trainer = Trainer(grown(trainer.model, stage.layers, seed=recipe.seed + progress.stage), recipe)
+        bases = [past.rope_theta for past in recipe.stages[: progress.stage + 1] if past.rope_theta is not None]
+        if bases:
+            turned(trainer.model, bases[-1])
         data = stage_documents(stage, tokenizer_of(recipe, work), work) if stage.generate else (None, None)
         run_stage(trainer, recipe, progress, data, work)
         progress.stage, progress.stage_tokens = progress.stage + 1, 0

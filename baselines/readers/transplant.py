@@ -59,6 +59,7 @@ SHAPED = (
     "num_attention_heads",
     "num_key_value_heads",
     "head_dim",
+    "rope_parameters",
 )
 
 
