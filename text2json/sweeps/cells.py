@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FIELDS = "field_f1"
 PAPER = "paper"
+VALID = "valid"
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Cell:
         folder: its run.
         run: what it took.
         report: its score by the rule of its task.
-        shares: figure → (2, samples), numerators over denominators; `score`, and for records also field F1 and the
-            paper's score.
+        shares: figure → (2, samples), numerators over denominators; `score`, and for records also field F1, the paper's
+            score, and whether the answer obeys its schema.
         records: mean number of gold records, where the gold has some.
     """
 
@@ -83,10 +84,11 @@ def read_cell(folder: Path, data: str, plan: Planned) -> Cell:
 
 
 def extraction_shares(samples: list[Sample], outputs: dict[str, str]) -> dict[str, NDArray[np.float64]]:
-    """Return the shares in field F1 and in the paper's score, and the number of gold records."""
+    """Return the shares of all figures but the score, and the number of gold records."""
     scores = [score_sample(sample, outputs.get(sample.id), with_verdicts=False) for sample in samples]
     found = {
         FIELDS: columns((2 * s.fields.right, s.fields.predicted + s.fields.gold) for s in scores),
+        VALID: columns((s.valid, 1) for s in scores),
         "records": columns((s.records.gold, 1) for s in scores),
     }
     paper = [(s.paper.score, 1.0) for s in scores if s.paper is not None and s.paper.score is not None]

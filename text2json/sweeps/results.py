@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from text2json.baselines.strategies import parse_spec
 from text2json.metrics.intensity import CLASSES
-from text2json.sweeps.cells import FIELDS, PAPER, Cell
+from text2json.sweeps.cells import FIELDS, PAPER, VALID, Cell
 from text2json.sweeps.contrasts import Estimate, contrasts
 from text2json.sweeps.grid import PARTS
 
@@ -53,7 +53,7 @@ def row(cell: Cell, base: Cell) -> Row:
         "metric": report.metric, "samples": report.whole.samples, "records": cell.records,
         "places": report.whole.places, "gap": report.whole.gap,
     }  # fmt: skip
-    for name in ("score", FIELDS, PAPER):
+    for name in ("score", FIELDS, PAPER, VALID):
         found |= compared(name, cell.shares.get(name), base.shares.get(name))
     tokens = figures.prompt_tokens / report.whole.samples
     found |= {name: _class(cell, name) for name in CLASSES}
