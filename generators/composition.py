@@ -10,7 +10,7 @@ from text2json.errors import SpecError
 from text2json.generators import locales
 from text2json.generators.bits import Bits
 from text2json.generators.cast import Cast, draw_cast
-from text2json.generators.domain import domain
+from text2json.generators.domain import domain, wide_domain
 from text2json.generators.genres import genre
 from text2json.generators.knobs import Knobs
 from text2json.generators.layout import assemble, fill, size
@@ -65,7 +65,8 @@ def draw_count(knobs: Knobs, number: int, bits: Bits) -> int:
 
 
 def _attempt(config: str, knobs: Knobs, split: str, seed: int, number: int, bits: Bits) -> Sample | None:
-    kind = domain(knobs.domains[number % len(knobs.domains)])
+    find = wide_domain if knobs.wordings == "wide" and split == "train" else domain
+    kind = find(knobs.domains[number % len(knobs.domains)])
     count = draw_count(knobs, number, bits)
     target = draw_length(knobs, bits) - knobs.record_cost * count
     cast = draw_cast(kind, knobs, count, split, bits)
@@ -86,6 +87,8 @@ def _attempt(config: str, knobs: Knobs, split: str, seed: int, number: int, bits
         "scattered": len(cast.far), "errors": errors, "missing": cast.missing, "order": knobs.order,
         "typed": knobs.typed, "places": stating, "spread": gold.spread,
     }  # fmt: skip
+    if kind.wide:
+        recorded["wordings"] = knobs.wordings
     if knobs.locale:
         recorded["locale"] = locales.stamp(knobs.locale)
     return Sample(

@@ -2,6 +2,9 @@
 
 The file says how names and values are drawn and holds the sentence patterns, one a line. Every third pattern of a list
 (the 3rd, 6th, ...) belongs to the test split, the others to training, so append whole groups of three.
+
+`wordings/<name>.toml` holds further patterns and labels of some domains, in the same form, all of them for training: a
+model that learns from few patterns learns the patterns. They are in use only where the knob `wordings` says `wide`.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ else:
     import tomli as tomllib
 
 FOLDER = Path(__file__).parent / "domains"
+FURTHER = Path(__file__).parent / "wordings"
 Lines = tuple[str, ...]
 
 
@@ -35,12 +39,19 @@ def of_split(patterns: Lines, split: str) -> Lines:
     return tuple(text for place, text in enumerate(patterns, start=1) if (place % 3 == 0) == (split == "test"))
 
 
-class Patterns:
-    """A block of sentence patterns, parted between the splits."""
+def wordings(name: str) -> dict[str, Any]:
+    """Return the further patterns of a domain, or of the `frames`; some have none."""
+    file = FURTHER / f"{name}.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
-    def __init__(self, text: str) -> None:
-        self.all = lines(text)
-        self._of = {split: of_split(self.all, split) for split in ("train", "test")}
+
+class Patterns:
+    """A block of sentence patterns, parted between the splits, and `further` ones for training."""
+
+    def __init__(self, text: str, further: str = "") -> None:
+        own, more = lines(text), lines(further)
+        self.all = own + more
+        self._of = {"train": of_split(own, "train") + more, "test": of_split(own, "test")}
 
     def __getitem__(self, split: str) -> Lines:
         return self._of[split]
@@ -66,11 +77,13 @@ class Field:
 
 
 class Domain:
-    """One domain, read from its file."""
+    """One domain, read from its file; a `wide` one, which is for the train split only, has its further wordings too."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, wide: bool = False) -> None:
         file = FOLDER / f"{name}.toml"
         self.name = name
+        self.wide = wide
+        self.further = wordings(name) if wide else {}
         self.table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
         self.noun: str = self.table["noun"]
         self.nouns = [template(text, True) for text in self.table["nouns"]]
@@ -78,13 +91,16 @@ class Domain:
         self.objects: list[str] = self.table["objects"]
         self.entity = make_kind({key: value for key, value in self.table["name"].items() if key != "about"})
         self.exclusion: str = self.table["exclude"]["ask"]
-        self.excluding = Patterns(self.table["exclude"]["says"])
-        self.title, self.intro, self.filler = (Patterns(self.table[key]) for key in ("title", "intro", "filler"))
+        self.excluding = Patterns(self.table["exclude"]["says"], self.further.get("exclude", {}).get("says", ""))
+        self.title, self.intro, self.filler = (
+            Patterns(self.table[key], self.further.get(key, "")) for key in ("title", "intro", "filler")
+        )
 
     @cached_property
     def fields(self) -> dict[str, Field]:
         """Its fields by name."""
-        return {name: _field(name, table) for name, table in self.table["fields"].items()}
+        further = self.further.get("fields", {})
+        return {name: _field(name, table, further.get(name, {})) for name, table in self.table["fields"].items()}
 
     @cached_property
     def stringy(self) -> list[str]:
@@ -97,9 +113,9 @@ class Domain:
         return [text for block in blocks for text in block.all]
 
 
-def _field(name: str, table: dict[str, Any]) -> Field:
+def _field(name: str, table: dict[str, Any], further: dict[str, str]) -> Field:
     own = ("noun", "about", "prose", "labels", "short")
-    prose = Patterns(table["prose"])
+    prose = Patterns(table["prose"], further.get("prose", ""))
     carrying = Patterns("")
     carrying._of = {
         split: tuple(text for text in prose[split] if "{S}" in text or "{s}" in text) for split in ("train", "test")
@@ -111,9 +127,13 @@ def _field(name: str, table: dict[str, Any]) -> Field:
         noun=table["noun"],
         prose=prose,
         carrying=carrying,
-        labels=tuple(table["labels"].split("; ")),
-        short=tuple(table["short"].split("; ")),
+        labels=_labels(table["labels"], further.get("labels")),
+        short=_labels(table["short"], further.get("short")),
     )
+
+
+def _labels(*texts: str | None) -> Lines:
+    return tuple(label for text in texts if text for label in text.split("; "))
 
 
 def domains() -> list[str]:
@@ -131,3 +151,13 @@ def domain(name: str) -> Domain:
     if name not in domains():
         raise SpecError(f"no domain {name!r}", remedy=did_you_mean(name, domains()))
     return Domain(name)
+
+
+@cache
+def wide_domain(name: str) -> Domain:
+    """Return the domain called `name` with its further wordings, of which some domains have none.
+
+    Raises:
+        SpecError: there is no such domain.
+    """
+    return Domain(domain(name).name, wide=True)

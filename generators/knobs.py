@@ -18,6 +18,7 @@ else:
 
 Range = tuple[int, int]
 ORDERS = ("appearance", "name")
+WORDINGS = ("frozen", "wide")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Knobs:
     """Typed schemas, with values stated in other forms than the gold's; otherwise all is stated as in the gold."""
     order: str = "appearance"
     """Of the gold records: `appearance` in the text, or `name`."""
+    wordings: str = "frozen"
+    """`frozen`, or `wide`: further sentence patterns and labels in the train split, none in the test split."""
     locale: str = ""
     """A locale of Faker for names and places, which are then not frozen."""
 
@@ -117,6 +120,8 @@ def _check(knobs: Knobs) -> None:
         raise SpecError(f"record_cost={knobs.record_cost}", remedy="give 0 or more characters")
     if knobs.order not in ORDERS:
         raise SpecError(f"no order {knobs.order!r}", remedy=did_you_mean(knobs.order, ORDERS))
+    if knobs.wordings not in WORDINGS:
+        raise SpecError(f"no wordings {knobs.wordings!r}", remedy=did_you_mean(knobs.wordings, WORDINGS))
     if knobs.bands and (len(knobs.bands) < 2 or list(knobs.bands) != sorted(knobs.bands) or knobs.bands[0] < 1):
         raise SpecError(f"bands={knobs.bands} are no borders", remedy="give at least two, from small to large")
     if any(level < 1 for level in knobs.levels):

@@ -10,7 +10,7 @@ from typing import Any
 
 from text2json.generators import locales
 from text2json.generators.bits import Bits
-from text2json.generators.domain import Domain, Patterns
+from text2json.generators.domain import Domain, Patterns, wordings
 from text2json.generators.text import Said, Sentence, plain, sentence
 from text2json.generators.values import Pieces
 
@@ -37,10 +37,10 @@ class Record:
 
 
 @cache
-def frames(block: str) -> Patterns:
-    """Return a block of `frames.toml`: sentences that belong to genres, not to domains."""
+def frames(block: str, wide: bool = False) -> Patterns:
+    """Return a block of `frames.toml`: sentences that belong to genres, not to domains; `wide` adds further ones."""
     table = tomllib.loads((Path(__file__).parent / "frames.toml").read_text(encoding="utf-8"))
-    return Patterns(table[block])
+    return Patterns(table[block], wordings("frames").get(block, "") if wide else "")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ class Teller:
 
     def frame(self, block: str, **slots: Said) -> Sentence:
         """Return one of a genre's own sentences."""
-        return sentence(self.bits.choice(frames(block)[self.split]), slots, capital=block not in ("correction",))
+        pattern = self.bits.choice(frames(block, self.domain.wide)[self.split])
+        return sentence(pattern, slots, capital=block not in ("correction",))
 
     def label(self, field: str) -> str:
         """Return what a form calls the field."""

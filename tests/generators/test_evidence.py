@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from text2json.generators import generate
-from text2json.generators.domain import domain, domains
+from text2json.generators.domain import FURTHER, domain, domains
 from text2json.schemas.sample import Sample
 
 specification = importlib.util.spec_from_file_location("reading", Path(__file__).with_name("reading.py"))
@@ -19,6 +19,10 @@ assert specification is not None
 assert specification.loader is not None
 reading = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(reading)
+
+
+def wide_domains() -> list[str]:
+    return sorted(file.stem for file in FURTHER.glob("*.toml") if file.stem in domains())
 
 
 def options(name: str, path: str) -> dict[str, list[str]] | None:
@@ -58,6 +62,15 @@ def test_typed_values_are_stated_where_the_evidence_says(name: str, split: str) 
 def test_strings_stand_in_the_text_as_in_the_gold(split: str) -> None:
     made = generate("short", split=split, seed=12, samples=400, distractors=(50, 150), scatter=(0, 100))
     assert sum(check(sample) for sample in made) > 3000
+
+
+@pytest.mark.parametrize("name", wide_domains())
+def test_wide_wordings_state_their_values_too(name: str) -> None:
+    knobs: dict[str, Any] = {"length": (3000, 5000), "records": (3, 6), "noise": (0, 60), "sections": (1, 3)}
+    made = generate("nested", split="train", seed=13, samples=60, domains=(name,), wordings="wide", **knobs)
+    assert sum(check(sample) for sample in made) > 1000
+    made = generate("short", split="train", seed=13, samples=40, domains=(name,), wordings="wide", scatter=(0, 100))
+    assert sum(check(sample) for sample in made) > 300
 
 
 def test_curated_passages_state_their_gold() -> None:

@@ -98,6 +98,7 @@ def test_another_seed_gives_other_documents(seed: int) -> None:
         ({"record": (1, 2)}, "did you mean 'records'"),
         ({"scatter": (0, 101)}, "at most 100"),
         ({"order": "nam"}, "did you mean 'name'"),
+        ({"wordings": "wid"}, "did you mean 'wide'"),
         ({"missing": 95}, "0 to 90"),
         ({"genres": ("prosa",)}, "did you mean 'prose'"),
         ({"domains": ()}, "no domains"),
@@ -135,6 +136,7 @@ def test_unknown_configuration_and_split() -> None:
         ("levels=1,2", ("levels", (1, 2))),
         ("missing=5", ("missing", 5)),
         ("order=name", ("order", "name")),
+        ("wordings=wide", ("wordings", "wide")),
     ],
 )
 def test_knobs_on_the_command_line(text: str, value: tuple[str, Any]) -> None:

@@ -60,7 +60,7 @@ DIFFERENT: dict[str, Any] = {
     "records": (2, 2), "length": (9100, 9200), "fields": (1, 1), "extra": (3, 3), "genres": ("directory",),
     "sections": (3, 3), "levels": (2,), "record_cost": 900, "bands": (9100, 9200), "distractors": (500, 500),
     "scatter": (100, 100), "noise": (900, 900), "missing": 80, "typed": True, "order": "name", "locale": "de_DE",
-    "domains": ("movies",),
+    "domains": ("movies",), "wordings": "wide",
 }  # fmt: skip
 
 

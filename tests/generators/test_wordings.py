@@ -1,0 +1,145 @@
+"""Further wordings: many, in the form of the domains' files, for the train split alone, none of them a test pattern."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from text2json.generators import generate
+from text2json.generators.domain import FURTHER, Patterns, domain, domains, lines, wide_domain, wordings
+from text2json.generators.telling import frames
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FRAMES: dict[str, str] = tomllib.loads((FURTHER.parent / "frames.toml").read_text(encoding="utf-8"))
+DOMAINS = ("medical", "movies", "organisations", "products")
+WIDENED = sorted(wordings("frames"))
+
+
+def slots(pattern: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", pattern))
+
+
+def normal(pattern: str) -> str:
+    """Return a pattern without case, punctuation and the names of its slots."""
+    return " ".join(re.findall(r"\w+|\*", re.sub(r"\{\w+\}", " * ", pattern.casefold())))
+
+
+def blocks(name: str) -> dict[str, tuple[Patterns, str]]:
+    """Return each block of a domain that has further patterns, and these."""
+    kind, further = domain(name), wordings(name)
+    found = {"intro": (kind.intro, further["intro"]), "exclude": (kind.excluding, further["exclude"]["says"])}
+    return found | {key: (field.prose, further["fields"][key]["prose"]) for key, field in kind.fields.items()}
+
+
+@cache
+def frozen_test_patterns() -> frozenset[str]:
+    """Return all test patterns of the frozen files, of frames and of every domain, in normal form."""
+
+    def every() -> Iterator[str]:
+        for kind in map(domain, domains()):
+            prose = [field.prose for field in kind.fields.values()]
+            for block in (kind.title, kind.intro, kind.filler, kind.excluding, *prose):
+                yield from block["test"]
+        for name in FRAMES:
+            yield from frames(name)["test"]
+
+    return frozenset(normal(pattern) for pattern in every())
+
+
+def test_the_papers_four_domains_have_wordings() -> None:
+    assert {file.stem for file in FURTHER.glob("*.toml")} == {*DOMAINS, "frames"}
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_a_domain_has_many_of_each(name: str) -> None:
+    least = {"intro": 36, "exclude": 9}
+    assert set(wordings(name)["fields"]) == set(domain(name).fields)
+    for key, (own, text) in blocks(name).items():
+        further = {normal(pattern) for pattern in lines(text)}
+        assert len(further) == len(lines(text)), f"{key} says something twice"
+        assert len(further - {normal(pattern) for pattern in own.all}) >= least.get(key, 24), key
+    for key, field in domain(name).fields.items():
+        for kind in ("labels", "short"):
+            assert len(set(wordings(name)["fields"][key][kind].split("; ")) - set(getattr(field, kind))) >= 6, key
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_its_slots_are_those_of_the_format(name: str) -> None:
+    for key, (_, text) in blocks(name).items():
+        needed, allowed = ({"N"}, {"N", "n"}) if key in ("intro", "exclude") else ({"v"}, {"S", "s", "n", "v"})
+        for pattern in lines(text):
+            assert needed <= slots(pattern) <= allowed, pattern
+            assert len(re.findall(r"[{}]", pattern)) == 2 * len(slots(pattern)), pattern
+            assert pattern.find("{S}") <= 0, pattern
+            assert not pattern.startswith("{s}"), pattern
+
+
+@pytest.mark.parametrize("name", WIDENED)
+def test_frames_are_at_least_doubled_and_keep_their_slots(name: str) -> None:
+    own, further = lines(FRAMES[name]), lines(wordings("frames")[name])
+    assert len({normal(pattern) for pattern in further} - {normal(pattern) for pattern in own}) >= len(own)
+    assert set().union(*map(slots, further)) == set().union(*map(slots, own))
+    if name in ("correction", "quotation"):
+        assert all(slots(pattern) == slots(own[0]) for pattern in further)
+
+
+def test_frames_that_name_an_entity_or_a_field_are_widened() -> None:
+    assert {name for name, text in FRAMES.items() if re.search(r"\{[Nlw]\}", text)} <= set(WIDENED)
+
+
+@pytest.mark.parametrize("name", [*DOMAINS, "frames"])
+def test_no_wide_pattern_is_a_test_pattern(name: str) -> None:
+    texts = wordings("frames").values() if name == "frames" else [text for _, text in blocks(name).values()]
+    further = {normal(pattern) for text in texts for pattern in lines(text)}
+    assert len(further) > 100
+    assert further.isdisjoint(frozen_test_patterns())
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_a_wide_domain_draws_test_patterns_from_the_frozen_ones_alone(name: str) -> None:
+    wide = wide_domain(name)
+    for key, (own, text) in blocks(name).items():
+        block = {"intro": wide.intro, "exclude": wide.excluding}.get(key) or wide.fields[key].prose
+        assert block["test"] == own["test"]
+        assert block["train"] == own["train"] + lines(text)
+
+
+def test_a_domain_without_further_wordings_has_its_own() -> None:
+    assert wide_domain("jobs").patterns() == domain("jobs").patterns()
+
+
+def made(split: str, **knobs: Any) -> list[Any]:
+    return list(generate("short", split=split, seed=21, samples=24, distractors=(50, 100), **knobs))
+
+
+def test_wide_documents_of_the_test_split_are_the_frozen_ones() -> None:
+    assert made("test", wordings="wide") == made("test") == made("test", wordings="frozen")
+
+
+def test_wide_documents_of_the_train_split_differ_and_say_so() -> None:
+    wide, frozen = made("train", wordings="wide"), made("train")
+    assert all(a.problem != b.problem for a, b in zip(wide, frozen, strict=True))
+    assert all(json.loads(sample.knobs)["wordings"] == "wide" for sample in wide)
+    assert all("wordings" not in json.loads(sample.knobs) for sample in frozen)
+    assert made("train", wordings="frozen") == frozen
+
+
+def test_the_command_takes_the_knob(tmp_path: Path) -> None:
+    from text2json.cli import main
+
+    out = tmp_path / "wide"
+    words = ["generate", "short", "--split", "train", "--samples", "4", "--set", "wordings=wide", "--out", str(out)]
+    assert main(words) == 0
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["configs"]["short"]["train"]["knobs"] == {"wordings": "wide"}
