@@ -64,6 +64,27 @@ def reply(answer: str, *, name_first: bool) -> str:
     return json.dumps(records, separators=(",", ":"), ensure_ascii=False)
 
 
+def tokenized(
+    command: str, tokenizer: PreTrainedTokenizerBase, work: Path, *, name_first: bool, scramble: float
+) -> list[tuple[np.ndarray, int]]:
+    """Return what `tokenize` does of a command's documents; it is kept, since a run that resumes needs it again."""
+    folder = generated(command, work)
+    kind = [tokenizer.backend_tokenizer.to_str(), name_first, scramble]
+    file = folder.parent / f"{folder.stem}-{hashlib.sha256(json.dumps(kind).encode()).hexdigest()[:8]}.npz"
+    if not file.exists():
+        samples = tokenize(folder, tokenizer, name_first=name_first, scramble=scramble)
+        draft = file.with_suffix(".draft.npz")
+        np.savez(
+            draft,
+            tokens=np.concatenate([tokens for tokens, _ in samples]),
+            ends=np.cumsum([len(tokens) for tokens, _ in samples]),
+            prompts=np.array([prompt for _, prompt in samples]),
+        )
+        draft.replace(file)
+    with np.load(file) as kept:
+        return list(zip(np.split(kept["tokens"], kept["ends"][:-1]), map(int, kept["prompts"]), strict=True))
+
+
 def tokenize(
     folder: Path, tokenizer: PreTrainedTokenizerBase, *, name_first: bool = True, scramble: float = 0.0
 ) -> list[tuple[np.ndarray, int]]:
@@ -93,11 +114,10 @@ def stage_documents(
     """Return the stage's documents and its held-out documents, grouped by row length."""
 
     def samples(commands: list[str], scramble: float) -> list[tuple[np.ndarray, int]]:
-        folders = [generated(command, work) for command in commands]
         return [
             pair
-            for folder in folders
-            for pair in tokenize(folder, tokenizer, name_first=stage.name_first, scramble=scramble)
+            for command in commands
+            for pair in tokenized(command, tokenizer, work, name_first=stage.name_first, scramble=scramble)
         ]
 
     learned = samples(stage.generate, stage.scramble)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from text2json.baselines.readers import reader_path, stage_data
 from text2json.baselines.readers import train as training
 from text2json.baselines.readers.architecture import build_model, grown
 from text2json.baselines.readers.attention import BLOCK, install
@@ -44,6 +45,7 @@ batch_tokens = 2048
 random_share = 0.2
 scramble = 0.5
 layers = 3
+rope_theta = 50000.0
 rate = [1e-3, 1e-4]
 generate = ["demo --split train --samples 20 --set records=1-2 --set length=400-700"]
 held_out = "demo --split test --samples 8 --set records=1-2 --set length=400-700"
@@ -62,6 +64,7 @@ def test_a_trained_reader_is_a_plain_transformers_folder(family: str, tmp_path: 
     model = AutoModelForCausalLM.from_pretrained(folder)
     assert model.dtype == torch.bfloat16
     assert model.config.model_type == family
+    assert model.config.rope_parameters["rope_theta"] == 50000.0
     assert (folder / "model.safetensors").exists()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer("<|user|>Hello<|assistant|>", return_tensors="pt")
@@ -188,3 +191,19 @@ def test_a_shortened_recipe_learns_to_copy(tmp_path: Path) -> None:
 
 
 TEXTS = ["demo --split train --samples 3000"]
+
+
+def test_tokens_are_kept_and_the_same_when_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(reader_path("reader-llama"))
+    command = "demo --split train --samples 6 --set records=1-2 --set length=400-700"
+    kinds = [{"name_first": name_first, "scramble": share} for name_first in (True, False) for share in (0.0, 0.9)]
+    first = [stage_data.tokenized(command, tokenizer, tmp_path, **kind) for kind in kinds]  # type: ignore[arg-type]
+    texts = {tokenizer.decode(samples[0][0]) for samples in first}
+    assert len(texts) == len(kinds)  # each kind is kept for itself
+    fresh = stage_data.tokenize(stage_data.generated(command, tmp_path), tokenizer, name_first=True, scramble=0.9)
+    monkeypatch.setattr(stage_data, "tokenize", None)
+    again = [stage_data.tokenized(command, tokenizer, tmp_path, **kind) for kind in kinds]  # type: ignore[arg-type]
+    for before, after in [*zip(first, again, strict=True), (fresh, again[1])]:
+        for (tokens, prompt), (kept, kept_prompt) in zip(before, after, strict=True):
+            assert tokens.tolist() == kept.tolist()
+            assert prompt == kept_prompt
