@@ -1,4 +1,4 @@
-"""Load a model with its tokeniser: a bundled reader by name, a local folder, or a Hub id."""
+"""Load a model with its tokeniser, from wherever its name leads (see `sources`)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from text2json.baselines.readers import reader_names, reader_path
+from text2json.baselines.chat import user_turn
+from text2json.baselines.lora.adapter import merged
+from text2json.baselines.readers import reader_names
+from text2json.baselines.sources import Source, locate
 from text2json.errors import ModelError
 from text2json.schemas.run import ModelFacts
 
 DTYPES = {"auto": "auto", "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+LOADING_ERRORS = (OSError, ValueError, KeyError, ImportError)
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class LoadedModel:
 
     Attributes:
         name: as the user gave it.
-        revision: the Hub's commit, where the model came from there; of a bundled reader, the hash of its weights.
+        revision: the Hub's commit, where the model came from there; of a bundled reader and of an adapter, the hash of
+            its weights.
         model: in evaluation mode, on its device.
         tokenizer: pads on the left.
     """
@@ -52,13 +58,7 @@ class LoadedModel:
 
     def turn(self, problem: str) -> str:
         """Return `problem` as the model's chat template has a user say it, thinking off."""
-        text = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": problem}],
-            tokenize=False,
-            add_generation_prompt=True,
-            enable_thinking=False,
-        )
-        return str(text)
+        return user_turn(self.tokenizer, problem)
 
     @property
     def stop_tokens(self) -> set[int]:
@@ -70,7 +70,9 @@ class LoadedModel:
 
 
 def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> LoadedModel:
-    """Load `name`: a bundled reader, a folder as transformers writes it, or a Hub id with optional `@revision`.
+    """Load `name`: a bundled reader, a folder, a GGUF file, or a Hub id with optional `@revision`.
+
+    A folder may hold an adapter as peft writes one, whose base is loaded with it; `BASE+ADAPTER` names both.
 
     Args:
         name: which model.
@@ -78,14 +80,15 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
         device: a torch device; `cuda` where there is one, otherwise `cpu`.
 
     Raises:
-        ModelError: it is none of the three, or transformers cannot load it.
+        ModelError: it is none of these, or transformers cannot load it.
     """
-    source, revision = locate(name)
+    source = locate(name)
     try:
         with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, padding_side="left")
-            model = AutoModelForCausalLM.from_pretrained(source, revision=revision, dtype=DTYPES[dtype])
-    except (OSError, ValueError, KeyError, ImportError) as error:
+            path, options = source.tokenizer
+            tokenizer = AutoTokenizer.from_pretrained(path, **options, padding_side="left")
+            model = load_weights(source, dtype)
+    except LOADING_ERRORS as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(
             f"model {name!r} cannot be loaded: {reason}",
@@ -95,13 +98,43 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
         tokenizer.pad_token = tokenizer.eos_token
     nn.Module.to(model, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     model.eval()
-    revision = weights_hash(source) if name in reader_names() else getattr(model.config, "_commit_hash", None)
-    return LoadedModel(name, revision, model, tokenizer)
+    return LoadedModel(name, revision_of(name, source, model), model, tokenizer)
 
 
-def weights_hash(folder: str) -> str:
-    """Return the SHA-256 of a bundled reader's weights, which change when it is trained again."""
-    return "sha256:" + hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest()
+def load_weights(source: Source, dtype: str) -> PreTrainedModel:
+    """Return the model at `source`, its adapter folded in.
+
+    Raises:
+        ModelError: transformers would leave an adapter beside the weights, where strategies that read weights miss it.
+    """
+    asked = DTYPES[dtype]
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        source.path, **source.model_options, dtype="auto" if source.adapter is not None else asked
+    )
+    if getattr(model, "_hf_peft_config_loaded", False):
+        raise ModelError(f"{source.path!r} holds an adapter", remedy="give --model BASE+ADAPTER, each apart")
+    if source.adapter is not None:
+        wanted = asked if isinstance(asked, torch.dtype) else model.dtype
+        model = merged(model, source.adapter, source.adapter_revision)
+        nn.Module.to(model, wanted)
+    return model
+
+
+def revision_of(name: str, source: Source, model: PreTrainedModel) -> str | None:
+    """Return the Hub's commit; of what may be trained again under its name, reader or adapter, the weights' hash."""
+    if name in reader_names():
+        return weights_hash(Path(source.path) / "model.safetensors")
+    commit: str | None = getattr(model.config, "_commit_hash", None)
+    if source.adapter is None:
+        return commit
+    file = Path(source.adapter) / "adapter_model.safetensors"
+    added = weights_hash(file) if file.exists() else source.adapter_revision or source.adapter
+    return added if commit is None else f"{commit}+{added}"
+
+
+def weights_hash(file: Path) -> str:
+    """Return the SHA-256 of a small file of weights."""
+    return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def model_facts(loaded: LoadedModel) -> ModelFacts:
@@ -126,26 +159,3 @@ def quiet_transformers() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-def locate(name: str) -> tuple[str, str | None]:
-    """Return what `from_pretrained` needs, a path or Hub id and a revision.
-
-    Raises:
-        ModelError: `name` is a folder without a model, or cannot be a Hub id.
-    """
-    if name in reader_names():
-        return str(reader_path(name)), None
-    folder = Path(name)
-    if folder.is_dir():
-        if not (folder / "config.json").exists():
-            raise ModelError("no model in this folder: config.json is missing", file=folder,
-                             remedy="give the folder that `save_pretrained` wrote")  # fmt: skip
-        return str(folder), None
-    identifier, _, revision = name.partition("@")
-    if folder.exists() or identifier.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise ModelError(
-            f"no model {name!r}: neither a bundled reader, nor a folder, nor a Hub id",
-            remedy=f"bundled readers: {', '.join(reader_names()) or 'none'}; a Hub id looks like ORG/NAME",
-        )
-    return identifier, revision or None

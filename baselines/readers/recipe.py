@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,7 +31,7 @@ class Stage(BaseModel):
     name: str
     tokens: int = Field(gt=0)
     lengths: list[int]
-    random_share: float = Field(ge=0, le=1)
+    random_share: float = Field(default=0.0, ge=0, le=1)
     random_tasks: tuple[str, ...] = ("copy", "lookup", "table")
     batch_tokens: int
     rate: tuple[float, float]
@@ -50,21 +50,14 @@ class Stage(BaseModel):
     held_out: str | None = None
 
 
-class Recipe(BaseModel):
-    """All that a training run depends on."""
+class Schedule(BaseModel):
+    """What every training run depends on, whatever learns in it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    family: str
-    vocab_size: int
     seed: int
-    tokenizer_texts: list[str]
-    """Commands as in `Stage.generate` whose documents train the tokeniser; empty for the tokeniser of `start`."""
-    start: str | None = None
-    """The recipe whose finished reader this one begins from, see `transplant`; without it, from random weights."""
     stages: list[Stage]
-    shape: dict[str, Any] = {}
     weight_decay: float = 0.01
     warmup_steps: int = 30
     threads: int = 2
@@ -73,18 +66,38 @@ class Recipe(BaseModel):
     checkpoint_seconds: float = 180
 
 
+class Recipe(Schedule):
+    """All that a reader's training depends on."""
+
+    family: str
+    vocab_size: int
+    tokenizer_texts: list[str]
+    """Commands as in `Stage.generate` whose documents train the tokeniser; empty for the tokeniser of `start`."""
+    start: str | None = None
+    """The recipe whose finished reader this one begins from, see `transplant`; without it, from random weights."""
+    shape: dict[str, Any] = {}
+
+
 def load_recipe(name: str) -> Recipe:
-    """Load a shipped recipe by name, or any TOML file by path.
+    """Load a reader's shipped recipe by name, or any TOML file by path; raises as `read_recipe`."""
+    return read_recipe(name, Recipe, FOLDER)
+
+
+Kind = TypeVar("Kind", bound=Schedule)
+
+
+def read_recipe(name: str, kind: type[Kind], folder: Path) -> Kind:
+    """Load the recipe `name` of `folder`, or any TOML file by path, as a recipe of one kind.
 
     Raises:
         SpecError: no recipe has that name.
-        DataError: the file is no recipe.
+        DataError: the file is no recipe of that kind.
     """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    path = Path(name) if name.endswith(".toml") else folder / f"{name}.toml"
     if not path.exists():
-        known = [recipe.stem for recipe in FOLDER.glob("*.toml")]
+        known = [recipe.stem for recipe in folder.glob("*.toml")]
         raise SpecError(f"no recipe {name!r}", remedy=did_you_mean(name, known))
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise DataError(f"not a recipe: {error}", file=path, remedy="compare it with the shipped recipes") from None

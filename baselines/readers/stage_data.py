@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from transformers import PreTrainedTokenizerBase
 
+from text2json.baselines.chat import user_turn
 from text2json.baselines.readers.batches import Documents
 from text2json.baselines.readers.recipe import Recipe, Stage
 from text2json.baselines.readers.scramble import Scrambler
@@ -92,7 +93,7 @@ def tokenize(
 
     Args:
         folder: documents as `text2json generate` writes them.
-        tokenizer: the readers'.
+        tokenizer: with a chat template and an end token.
         name_first: see `Stage`.
         scramble: the share of gold values that are replaced by made-up words, see `Scrambler`.
     """
@@ -101,11 +102,17 @@ def tokenize(
     for rows in read(folder, "problem", "answer", "evidence"):
         records = scramble > 0 and folder.is_dir()  # tasks already ask for made-up words
         pairs = [scrambler.scramble(row) if records else (row["problem"], row["answer"]) for row in rows]
-        prompts = tokenizer([f"<|user|>{problem}<|assistant|>" for problem, _ in pairs])["input_ids"]
-        replies = tokenizer([f"{reply(answer, name_first=name_first)}<|end|>" for _, answer in pairs])["input_ids"]
+        prompts = ids(tokenizer, [user_turn(tokenizer, problem) for problem, _ in pairs])
+        replies = ids(tokenizer, [reply(answer, name_first=name_first) + tokenizer.eos_token for _, answer in pairs])
         for prompt, answer in zip(prompts, replies, strict=True):
             samples.append((np.asarray(prompt + answer, dtype=np.int32), len(prompt)))
     return samples
+
+
+def ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
+    """Return the tokens of texts whose special tokens are written out."""
+    encoded: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    return encoded
 
 
 def stage_documents(

@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from text2json.baselines.readers import attention
 from text2json.baselines.readers.architecture import build_model, grown, turned
 from text2json.baselines.readers.batches import IGNORED, Batch, Documents, make_batch
-from text2json.baselines.readers.recipe import Recipe, Stage, load_recipe
+from text2json.baselines.readers.recipe import Recipe, Schedule, Stage, load_recipe
 from text2json.baselines.readers.rows import RandomRows
 from text2json.baselines.readers.stage_data import generated, make_tokenizer, read, stage_documents
 from text2json.baselines.readers.tokenizer import ORDINARY
@@ -57,18 +58,42 @@ class Progress:
 class Trainer:
     """Holds the model and its optimisers, and moves them by one batch at a time."""
 
-    def __init__(self, model: PreTrainedModel, recipe: Recipe) -> None:
+    def __init__(self, model: PreTrainedModel, recipe: Schedule) -> None:
         attention.install(model)
         self.model = model
-        hidden = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+        self.optimizers = self.make_optimizers(recipe)
+        torch._dynamo.config.recompile_limit = 64  # one graph for each row length
+        self.compiled = self.compile_measure() if recipe.compile else self.measure
+
+    def make_optimizers(self, recipe: Schedule) -> list[torch.optim.Optimizer]:
+        """Return the optimisers of the weights that learn."""
+        hidden = [p for n, p in self.model.named_parameters() if p.ndim == 2 and "embed" not in n]
         known = {id(parameter) for parameter in hidden}
-        rest = [p for p in model.parameters() if id(p) not in known]
-        self.optimizers: list[torch.optim.Optimizer] = [
+        rest = [p for p in self.model.parameters() if id(p) not in known]
+        return [
             torch.optim.Muon(hidden, weight_decay=recipe.weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.0),
         ]
-        torch._dynamo.config.recompile_limit = 64  # one graph for each row length
-        self.compiled = torch.compile(self.measure, dynamic=False) if recipe.compile else self.measure
+
+    def compile_measure(self) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Return `measure`, compiled as a whole."""
+        compiled: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] = torch.compile(self.measure, dynamic=False)
+        return compiled
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return what a checkpoint keeps of the model."""
+        return dict(self.model.state_dict())
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Take back what `weights` returned."""
+        self.model.load_state_dict(weights)
+
+    def restore(self, state: dict[str, Any]) -> Progress:
+        """Take back a checkpoint's weights and optimisers; return where it stood."""
+        self.load_weights(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        return Progress(**state["progress"])
 
     def measure(self, ids: Tensor, places: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean loss over the learned places, and (B, M) whether each was predicted right."""
@@ -119,7 +144,7 @@ def rate_at(stage: Stage, stage_tokens: int, step: int, warmup: int) -> float:
 def save_checkpoint(path: Path, trainer: Trainer, progress: Progress) -> None:
     """Write model, optimisers and progress; the file appears under its name only when it is whole."""
     state = {
-        "model": trainer.model.state_dict(),
+        "model": trainer.weights(),
         "optimizers": [optimizer.state_dict() for optimizer in trainer.optimizers],
         "progress": vars(progress),
     }
@@ -137,10 +162,7 @@ def resume(recipe: Recipe, checkpoint: Path) -> tuple[Trainer, Progress]:
     state = torch.load(checkpoint, weights_only=True)
     shape["num_hidden_layers"] = 1 + max(int(n.split(".")[2]) for n in state["model"] if ".layers." in n)
     trainer = Trainer(build(recipe, shape), recipe)
-    trainer.model.load_state_dict(state["model"])
-    for optimizer, saved in zip(trainer.optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(saved)
-    return trainer, Progress(**state["progress"])
+    return trainer, trainer.restore(state)
 
 
 def build(recipe: Recipe, shape: dict[str, Any]) -> PreTrainedModel:
@@ -169,7 +191,7 @@ def transplanted(recipe: Recipe, work: Path) -> PreTrainedModel:
 
 def run_stage(
     trainer: Trainer,
-    recipe: Recipe,
+    recipe: Schedule,
     progress: Progress,
     data: tuple[Documents | None, Documents | None],
     work: Path,
@@ -177,7 +199,7 @@ def run_stage(
     """Train through the rest of the current stage, with checkpoints and a log."""
     stage = recipe.stages[progress.stage]
     documents, held_out = data
-    rows = RandomRows(ORDINARY, recipe.vocab_size, stage.random_tasks)
+    rows = RandomRows(ORDINARY, trainer.model.config.vocab_size, stage.random_tasks)
     common: dict[str, Any] = {
         "rows": rows, "lengths": stage.lengths, "batch_tokens": stage.batch_tokens, "pad": 0
     }  # fmt: skip
@@ -255,14 +277,19 @@ def train(recipe: Recipe, work: Path) -> Path:
     return work / recipe.name
 
 
+def stop_when_asked() -> None:
+    """Let the signals that ask a process to end stop the training after a checkpoint."""
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, lambda *_: STOP.set())
+
+
 def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(description="Train a reader model.")
     parser.add_argument("recipe", help="a recipe's name, or a path to a TOML file")
     parser.add_argument("--work", type=Path, required=True, help="folder for data, checkpoints, log and result")
     args = parser.parse_args()
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asked, lambda *_: STOP.set())
+    stop_when_asked()
     print(train(load_recipe(args.recipe), args.work))  # noqa: T201
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from text2json.baselines.models import load_model, locate
+from text2json.baselines.models import load_model
 from text2json.errors import ModelError
 
 
@@ -36,8 +36,3 @@ def test_a_broken_folder_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match=r"cannot be loaded: .*give a folder"):
         load_model(str(tmp_path))
-
-
-def test_a_hub_id_may_carry_a_revision() -> None:
-    assert locate("ORG/NAME@abc") == ("ORG/NAME", "abc")
-    assert locate("ORG/NAME") == ("ORG/NAME", None)
