@@ -29,7 +29,7 @@ class Bits:
     __slots__ = ("_block", "_key", "_left")
 
     def __init__(self, *words: str | int) -> None:
-        text = "\x1f".join(str(word) for word in words)
+        text = "\x1f".join(map(str, words))
         self._key = blake2b(text.encode(), digest_size=32).digest()
         self._block = 0
         self._left: list[int] = []
@@ -40,14 +40,19 @@ class Bits:
         Raises:
             ValueError: n is not between 1 and 2**32.
         """
-        if not 0 < n <= 4294967296:
-            raise ValueError(f"no number below {n}")
-        limit = 4294967296 - 4294967296 % n
         left = self._left
         if left:
             number = left.pop()
-            if number < limit:
+            if 0 < n <= 4294967296 - number:  # so it is below the limit, without dividing for that
                 return number % n
+            left.append(number)
+        return self._below(n)
+
+    def _below(self, n: int) -> int:
+        """Do as the specification says, step by step."""
+        if not 0 < n <= 4294967296:
+            raise ValueError(f"no number below {n}")
+        limit = 4294967296 - 4294967296 % n
         while True:
             if not self._left:
                 digest = blake2b(self._block.to_bytes(8, "little"), key=self._key).digest()

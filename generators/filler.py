@@ -40,18 +40,61 @@ def _table() -> dict[str, dict[str, str]]:
     return table
 
 
+class Slot(NamedTuple):
+    """A place in a frame that takes one of several words."""
+
+    words: tuple[str, ...]
+    spoken: tuple[str, ...]
+    """The same as they stand there."""
+    literal: str
+    """What follows."""
+    again: bool
+    """Whether a slot before it may have taken the same word."""
+
+
+class Frame(NamedTuple):
+    """A pattern of a sentence, made ready once, so that a sentence takes little more than its choices."""
+
+    first: str
+    slots: tuple[Slot, ...]
+
+
 @cache
-def _topics(split: str) -> list[list[list[str]]]:
-    """Return the frames of each topic, cut into literals (even places) and slots (odd ones)."""
+def _topics(split: str) -> list[list[Frame]]:
+    """Return the frames of each topic."""
     return [
-        [re.split(r"[{}]", frame) for frame in Patterns(frames)[split]]
+        [_frame(frame, split) for frame in Patterns(frames)[split]]
         for topic, frames in sorted(_table()["topics"].items())
     ]
+
+
+def _frame(text: str, split: str) -> Frame:
+    first, *rest = re.split(r"[{}]", text)
+    names = rest[::2]
+    slots = []
+    for place, (name, literal) in enumerate(zip(names, rest[1::2], strict=True)):
+        again = any(not _set(name, split).isdisjoint(_set(other, split)) for other in names[:place])
+        slots.append(Slot(_words(name, split), _spoken(name, split, not place and not first), literal, again))
+    return Frame(first[:1].upper() + first[1:], tuple(slots))
 
 
 def _words(slot: str, split: str) -> tuple[str, ...]:
     sets = _sets()
     return sets[slot] if slot in sets else lexicon.part(slot, split)
+
+
+@cache
+def _set(slot: str, split: str) -> frozenset[str]:
+    return frozenset(_words(slot, split))
+
+
+@cache
+def _spoken(slot: str, split: str, at_start: bool) -> tuple[str, ...]:
+    """Return a slot's words as they stand at the start of a sentence or inside of one."""
+    words = _words(slot, split)
+    if at_start:
+        return tuple(word[:1].upper() + word[1:] for word in words)
+    return tuple(word[:1].lower() + word[1:] for word in words) if slot == "when" else words
 
 
 class Paragraph(NamedTuple):
@@ -73,25 +116,22 @@ def filler_paragraph(split: str, number: int) -> Paragraph:
         if place == last:
             place = (place + 1) % len(frames)
         last = place
-        made.append(_fill(frames[place], bits, split))
+        made.append(_fill(frames[place], bits))
     return Paragraph(tuple(made), " ".join(made))
 
 
-def _fill(frame: list[str], bits: Bits, split: str) -> str:
-    parts = []
+def _fill(frame: Frame, bits: Bits) -> str:
+    """Fill a frame; a word that stands in it already is drawn once more."""
+    below = bits.below
+    text, slots = frame
     used: list[str] = []
-    for number, piece in enumerate(frame):
-        if not number % 2:
-            parts.append(piece)
-            continue
-        word = bits.choice(_words(piece, split))
-        if word in used:
-            word = bits.choice(_words(piece, split))
-        used.append(word)
-        at_start = number == 1 and not parts[0]
-        parts.append(word if piece != "when" or at_start else word[:1].lower() + word[1:])
-    text = "".join(parts)
-    return text[:1].upper() + text[1:]
+    for words, spoken, literal, again in slots:
+        place = below(len(words))
+        if again and words[place] in used:
+            place = below(len(words))
+        used.append(words[place])
+        text += spoken[place] + literal
+    return text
 
 
 def filler(bits: Bits, split: str, room: int) -> Iterator[Paragraph]:

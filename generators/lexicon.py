@@ -23,6 +23,7 @@ def part(name: str, split: str) -> tuple[str, ...]:
     return only(load(name), split)
 
 
-def names() -> list[str]:
+@cache
+def names() -> tuple[str, ...]:
     """Return the names of all lexicons."""
-    return sorted(file.stem for file in FOLDER.glob("*.txt"))
+    return tuple(sorted(file.stem for file in FOLDER.glob("*.txt")))

@@ -16,9 +16,14 @@ SPLITS = ("train", "test")
 @lru_cache(maxsize=200_000)
 def split_of(text: str) -> str:
     """Return `test` for about one text in four, `train` for the others."""
-    return "test" if blake2b(text.encode(), digest_size=8).digest()[0] < 64 else "train"
+    return "test" if _in_test(text) else "train"
+
+
+def _in_test(text: str) -> bool:
+    return blake2b(text.encode(), digest_size=8).digest()[0] < 64
 
 
 def only(texts: Iterable[str], split: str) -> tuple[str, ...]:
     """Return those of `texts` that belong to `split`."""
-    return tuple(text for text in texts if split_of(text) == split)
+    wanted = split == "test"
+    return tuple([text for text in texts if _in_test(text) == wanted])

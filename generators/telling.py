@@ -37,10 +37,15 @@ class Record:
 
 
 @cache
+def _table() -> dict[str, str]:
+    table: dict[str, str] = tomllib.loads((Path(__file__).parent / "frames.toml").read_text(encoding="utf-8"))
+    return table
+
+
+@cache
 def frames(block: str, wide: bool = False) -> Patterns:
     """Return a block of `frames.toml`: sentences that belong to genres, not to domains; `wide` adds further ones."""
-    table = tomllib.loads((Path(__file__).parent / "frames.toml").read_text(encoding="utf-8"))
-    return Patterns(table[block], wordings("frames").get(block, "") if wide else "")
+    return Patterns(_table()[block], wordings("frames").get(block, "") if wide else "")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from functools import cache
 from text2json.errors import SpecError, did_you_mean
 from text2json.generators import lexicon, locales
 from text2json.generators.bits import Bits
-from text2json.generators.splits import SPLITS, split_of
+from text2json.generators.splits import split_of
 from text2json.generators.words import letters, made_up
 
 Slot = Callable[[Bits, str], str]
@@ -35,10 +35,9 @@ def _slot(text: str) -> Slot:
     if shared:
         entries = lexicon.load(name)
         return lambda bits, _: entries[bits.below(len(entries))]
-    frozen = {split: lexicon.part(name, split) for split in SPLITS}
 
     def draw(bits: Bits, split: str) -> str:
-        items = locales.part(name, split) if locales.in_use() else frozen[split]
+        items = locales.part(name, split)
         return items[bits.below(len(items))]
 
     return draw

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 AHEAD = 16
 """Batches that this process makes ahead of their turn."""
-FEW, MANY, SHARE = 2, 8, 8
+FEW, MANY, SHARE = 2, 12, 6
 """Jobs dealt out ahead to each of the others: one in `SHARE` of those left, from `MANY` at first, while this process
 still imports what it needs to write, to `FEW` at the end, so that all end together."""
 SELDOM = 20_000
@@ -74,11 +74,12 @@ class Sharing:
                 self._ours[self._next] = make(self._jobs[self._next])
                 self._next += 1
                 self._deal()
-            if turn in self._ours:
-                yield self._ours.pop(turn)
-            else:
+            if turn not in self._ours:
                 self._with.pop(turn).wait_for(turn)
-                yield take(_file(self._folder, turn))
+                self._ours[turn] = take(_file(self._folder, turn))
+            if turn == len(self._jobs) - 1:
+                self._dismiss()
+            yield self._ours.pop(turn)
 
     def _deal(self) -> None:
         """Keep the others busy."""
@@ -91,6 +92,11 @@ class Sharing:
             other.give(self._next)
             self._with[self._next] = other
             self._next += 1
+
+    def _dismiss(self) -> None:
+        """Let the others end while the last batches are written."""
+        for other in self._others:
+            other.dismiss()
 
     def _due(self, turn: int) -> bool:
         """Tell whether to pass on batch `turn`, waiting for it if need be, rather than make another one meanwhile."""
@@ -140,9 +146,13 @@ class Other:
             raise failure
         self.busy.popleft()
 
-    def stop(self) -> None:
-        """End the process, whatever it is at."""
+    def dismiss(self) -> None:
+        """Tell the process to end, whatever it is at."""
         self._process.terminate()
+
+    def stop(self) -> None:
+        """End the process, and wait for its end."""
+        self.dismiss()
         self._process.join()
         self._line.close()
 

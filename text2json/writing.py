@@ -62,10 +62,10 @@ def write_dataset(
     """
     _must_be_empty(folder)
     parts = plan(config, split, samples=samples, seed=seed, knobs=knobs or {}, version=version)
-    for part in parts:  # impossible knobs show before any file
-        next(generate(part.config, split=part.split, seed=part.seed, samples=1, **part.knobs))
     wanted = [job for part in parts for job in jobs(part)]
     with whole_folder(folder) as draft, making(wanted, workers, draft) as batches:
+        for part in parts:  # impossible knobs show before any file
+            next(generate(part.config, split=part.split, seed=part.seed, samples=1, **part.knobs))
         manifest = _write_parts(draft, parts, batches, version, advance)
     return manifest.model_dump(mode="json")
 
@@ -100,6 +100,7 @@ def _write_parts(
     from text2json.card import Figures, folder_card
     from text2json.manifest import MANIFEST, Entry, Manifest, first_changed_input, frozen, inputs
 
+    made_from = inputs()  # now, while the workers are at work, rather than alone at the end
     configs: dict[str, dict[str, Entry]] = {}
     figures: list[Figures] = []
     for part in parts:
@@ -115,7 +116,7 @@ def _write_parts(
         configs.setdefault(part.config, {})[part.split] = entry
         figures.append(found)
     live = {knob for part in parts for knob in [part.knobs.get("locale")] if knob}
-    manifest = Manifest(version=version, inputs=inputs(), made_with=_faker() if live else {}, configs=configs)
+    manifest = Manifest(version=version, inputs=made_from, made_with=_faker() if live else {}, configs=configs)
     (draft / MANIFEST).write_text(manifest.text(), encoding="utf-8")
     (draft / "README.md").write_text(folder_card(manifest, figures), encoding="utf-8")
     return manifest
@@ -149,7 +150,7 @@ def _counted(
 ) -> Iterator[Batch]:
     """Pass batches on, hashed and counted."""
     for batch in batches:
-        digest.update(batch.lines, batch.count)
+        digest.update(batch.lines(), batch.count)
         for row in batch.numbers:
             figures.take(row)
         advance(batch.count)

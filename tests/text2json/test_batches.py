@@ -32,7 +32,7 @@ def test_columns_hold_the_texts(problems: list[str]) -> None:
     assert texts(batch.texts["id"]) == [one.id for one in samples]
     spans = struct.unpack(f"{2 * len(samples)}q", batch.spans.values)
     assert list(spans) == [place for one in samples for place in one.text_span]
-    assert batch.lines == canonical_lines(samples)
+    assert batch.lines() == canonical_lines(samples)
     assert batch.numbers == [numbers(one, len) for one in samples]
 
 
@@ -50,7 +50,7 @@ def test_a_job_is_the_same_samples_as_anywhere() -> None:
     assert made.count == 3 == second.count
     assert first.count == JOB_SAMPLES
     wanted = generate("short", split="train", seed=7, samples=3, start=JOB_SAMPLES, records=(2, 2))
-    assert made.lines == canonical_lines(wanted)
+    assert made.lines() == canonical_lines(wanted)
 
 
 def test_samples_from_elsewhere_come_in_small_batches() -> None:

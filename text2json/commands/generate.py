@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
+import os
+import sys
 from pathlib import Path
 
 from text2json.commands.arguments import positive
@@ -26,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the folder and say what it holds."""
+    if "numpy" not in sys.modules:  # it comes with Parquet's library; its threads begin by spinning, and have no work
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    atexit.register(gc.freeze)  # at the end all goes at once, and need not be looked through for cycles before
     from text2json.console import line, progress
     from text2json.generators.knobs import parse_knob
     from text2json.planning import plan
