@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from text2json.metrics.assignment import Pairs, Rest, assignment, only_best
+from text2json.metrics.flatten import Column
 from text2json.metrics.forms import Form
 from text2json.metrics.limits import LIMITS
-from text2json.metrics.table import Row, Table
+from text2json.metrics.table import Row, Table, rows_of
 
 GATE = 0.25
 """Records that share less than this part of their leaves are strangers, 2 |equal| / (|gold| + |predicted|)."""
@@ -53,9 +54,9 @@ def align(
         return Alignment([])
     column = table.columns.index(key)
     places: dict[Form, tuple[list[int], list[int]]] = {}
-    for side, (rows, chosen) in enumerate(((table.gold, gold), (table.predicted, predicted))):
+    for side, (names, chosen) in enumerate(((table.gold[column], gold), (table.predicted[column], predicted))):
         for place in chosen:
-            name = rows[place][column]
+            name = names[place]
             if name is not None:
                 places.setdefault(name, ([], []))[side].append(place)
     pairs: Pairs = []
@@ -79,12 +80,12 @@ def by_assignment(
     by both. Ties fall to the order of the records' content, so that shuffling either side changes no count.
     """
     waiting: dict[Row, list[int]] = defaultdict(list)
-    for place in predicted:
-        waiting[table.predicted[place]].append(place)
+    for place, row in zip(predicted, rows_of(table.predicted, predicted), strict=True):
+        waiting[row].append(place)
     pairs: Pairs = []
     ours: list[int] = []
-    for place in gold:
-        same = waiting.get(table.gold[place])
+    for place, row in zip(gold, rows_of(table.gold, gold), strict=True):
+        same = waiting.get(row)
         if same:
             pairs.append((place, same.pop()))
         else:
@@ -94,14 +95,15 @@ def by_assignment(
         return Alignment(pairs)
     inner, exact = only_best(Rest(table, ours, theirs, gate, cells)), True
     if inner is None:
-        _sort(ours, table.gold)
-        _sort(theirs, table.predicted)
+        sort_by_content(ours, table.gold)
+        sort_by_content(theirs, table.predicted)
         inner, exact = assignment(Rest(table, ours, theirs, gate, cells))
     return Alignment(pairs + [(ours[one], theirs[other]) for one, other in inner], exact)
 
 
-def _sort(places: list[int], rows: list[Row]) -> None:
+def sort_by_content(places: list[int], columns: Sequence[Column]) -> None:
     """Sort `places` by the content of their rows; where types differ, absent before numbers before text."""
+    rows = dict(zip(places, rows_of(columns, places), strict=True))
     try:
         places.sort(key=rows.__getitem__)
     except TypeError:

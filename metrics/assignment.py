@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Pairs = list[tuple[int, int]]
 """Places of a gold and of a predicted record."""
 
-_SMALL = 1 << 14
+SMALL = 1 << 14
+"""Pairs of records up to which all of them are looked at in one array."""
 _BLOCK = 1 << 22
 _ROWS = 1 << 24
 _ENTRIES = 1 << 24
@@ -65,7 +66,7 @@ class Rest:
 
         ours = self.ours[start:end]
         found: NDArray[np.int32]
-        if not self.special and len(ours) * self.theirs.size <= _SMALL:
+        if not self.special and len(ours) * self.theirs.size <= SMALL:
             # The sum over the first axis is several times faster than that over the last.
             one, other = np.ascontiguousarray(ours.T), np.ascontiguousarray(self.theirs.T)
             found = np.add.reduce(one[:, :, None] == other[:, None], axis=0, dtype=np.int32)
@@ -90,7 +91,7 @@ def only_best(rest: Rest) -> Pairs | None:
 
     No other pairing is as good, so the order of the records does not matter. None where that is not so.
     """
-    if not rest.few or len(rest.ours) * len(rest.theirs) > _SMALL or not rest.exact:
+    if not rest.few or len(rest.ours) * len(rest.theirs) > SMALL or not rest.exact:
         return None
     import numpy as np
 
@@ -111,7 +112,7 @@ def assignment(rest: Rest) -> tuple[Pairs, bool]:
     size, others = len(rest.ours), len(rest.theirs)
     if not rest.few:
         return by_rare_leaves(rest), False
-    if size * others <= _SMALL:
+    if size * others <= SMALL:
         return assign(rest.matches(0, size)), rest.exact
     sparse = _sparse(rest)
     if sparse is None:

@@ -7,9 +7,11 @@ import re
 import time
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 
-from text2json.metrics.counts import Leaf, Side, Span, Tally
+from text2json.metrics.counts import Span, Wrong
 from text2json.metrics.forms import Form, digits, normal_text
+from text2json.metrics.table import Table
 from text2json.schemas.sample import Sample
 
 OTHER_RECORD, NEAR_MISS, ELSEWHERE, INVENTED, UNPLACED = (
@@ -26,44 +28,43 @@ _PLACE = re.compile(r"\[(\d+)\]")
 
 
 def sort_causes(
-    tallies: Sequence[Tally],
-    gold: Side,
-    predicted: Side,
-    spans: Sequence[Span],
-    documents: Sequence[Document],
-    seconds: float,
-) -> list[dict[Leaf, str]]:
-    """Return the causes of the wrong values of several samples.
+    wrong: Wrong, table: Table, spans: Sequence[Span], documents: Sequence[Document], seconds: float
+) -> list[list[str]]:
+    """Return the causes of the wrong values of several samples, in their order.
 
     Args:
-        tallies: the samples' counts, with their wrong values.
-        gold: the records of both sides, of all the samples.
-        predicted: the other side.
+        wrong: the samples' wrong values; what is beyond the documents is left out.
+        table: the leaves that they are of.
         spans: where each sample's records stand in both sides.
         documents: each sample's text.
         seconds: for each search in a document; what is left then is `UNPLACED`.
     """
-    apart = [leaf for one in tallies for leaf, swapped in one.wrong.items() if not swapped]
-    pairs = [(gold.forms[one][path], predicted.forms[other][path]) for one, other, path in apart]
-    close = iter(near(pairs))
-    found = []
-    for one, span, document in zip(tallies, spans, documents, strict=True):
+    ends = wrong.ends[: len(documents) + 1]
+    part = slice(ends[-1])
+    rows, columns, swapped = wrong.places[part], wrong.columns[part], wrong.swapped[part]
+    wanted, given = (
+        [side[column][row] for row, column in zip(places.tolist(), columns.tolist(), strict=True)]
+        for side, places in ((table.gold, rows[:, 0]), (table.predicted, rows[:, 1]))
+    )
+    found = [UNPLACED] * len(given)
+    for place, is_near in enumerate(near(wanted, given)):
+        if is_near:
+            found[place] = NEAR_MISS
+    for place in swapped.nonzero()[0].tolist():
+        found[place] = OTHER_RECORD
+    for document, span, (start, end) in zip(documents, spans, pairwise(ends), strict=False):
+        if document.is_empty:
+            continue
         deadline = time.monotonic() + seconds
         text, stated = document.text, document.stated
-        causes: dict[Leaf, str] = {}
-        for leaf, swapped in one.wrong.items():
-            given = predicted.forms[leaf[1]][leaf[2]]
-            is_near = not swapped and next(close)
-            if swapped or (stated and document.is_of_another(given, leaf[0] - span.gold.start)):
-                causes[leaf] = OTHER_RECORD
-            elif is_near:
-                causes[leaf] = NEAR_MISS
-            elif not text or given == "" or time.monotonic() > deadline:
-                causes[leaf] = UNPLACED
-            else:
-                causes[leaf] = ELSEWHERE if document.states(given) else INVENTED
-        found.append(causes)
-    return found
+        for place in range(start, end):
+            if found[place] == OTHER_RECORD:
+                continue
+            if stated and document.is_of_another(given[place], int(rows[place, 0]) - span.gold.start):
+                found[place] = OTHER_RECORD
+            elif text and found[place] == UNPLACED and given[place] != "" and time.monotonic() <= deadline:
+                found[place] = ELSEWHERE if document.states(given[place]) else INVENTED
+    return [found[start:end] for start, end in pairwise(ends)]
 
 
 class Document:
@@ -75,6 +76,11 @@ class Document:
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is neither text nor evidence."""
+        return not self.sample.problem and self.sample.evidence == "[]"
 
     @cached_property
     def text(self) -> str:
@@ -93,12 +99,12 @@ class Document:
                     found.setdefault(text, set()).add(int(place[1]) if place else 0)
         return found
 
-    def is_of_another(self, form: Form, record: int) -> bool:
+    def is_of_another(self, form: Form | None, record: int) -> bool:
         """Tell whether the evidence has the value for other gold records, and not for this one."""
         records = self.stated.get(_searched(form), set())
         return bool(records) and record not in records
 
-    def states(self, form: Form) -> bool:
+    def states(self, form: Form | None) -> bool:
         """Tell whether the document has the value as a word or words of its own."""
         text = _searched(form)
         start = self.text.find(text)
@@ -107,24 +113,38 @@ class Document:
         return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", self.text[start - 1 if start else 0 :]) is not None
 
 
-def _searched(form: Form) -> str:
+def _searched(form: Form | None) -> str:
     """Return a form as it is looked for in a text."""
-    text = form if isinstance(form, str) else digits(form) if isinstance(form, int | float) else form[1]
+    text = form if isinstance(form, str) else digits(form) if isinstance(form, int | float) else form[1] if form else ""
     return text.casefold()
 
 
-def near(pairs: Sequence[tuple[Form, Form]]) -> list[bool]:
+def near(ones: Sequence[Form | None], others: Sequence[Form | None]) -> list[bool]:
     """Tell of each pair of unequal forms whether they are nearly equal: `NEAR`."""
-    if not pairs:
+    if not ones:
         return []
     from rapidfuzz.fuzz import ratio
     from rapidfuzz.process import cpdist
 
-    # The time for two texts grows with the product of their lengths.
-    ones = [one[:_LONGEST].casefold() if isinstance(one, str) else "" for one, _ in pairs]
-    others = [other[:_LONGEST].casefold() if isinstance(other, str) else "x" for _, other in pairs]
-    found = cpdist(ones, others, scorer=ratio, score_cutoff=NEAR).astype(bool).tolist()
-    for place, (one, other) in enumerate(pairs):
-        if isinstance(one, int | float) and isinstance(other, int | float):
-            found[place] = abs(one - other) <= 0.01 * abs(one)
+    found = cpdist(_texts(ones), _texts(others), scorer=ratio, score_cutoff=NEAR).astype(bool).tolist()
+    for place, (one, other) in enumerate(zip(ones, others, strict=True)):
+        if one.__class__ is not str or other.__class__ is not str:
+            found[place] = _near_numbers(one, other)
     return found  # type: ignore[no-any-return] # numpy's list of bool
+
+
+def _texts(forms: Sequence[Form | None]) -> list[str]:
+    """Return forms without case; nothing for what is no text."""
+    # The time for two texts grows with the product of their lengths.
+    texts = [form[:_LONGEST] if isinstance(form, str) else "" for form in forms]
+    folded = "\n".join(texts).casefold().split("\n")  # faster than one by one; a text in normal form has no line break
+    return folded if len(folded) == len(texts) else [text.casefold() for text in texts]
+
+
+def _near_numbers(one: Form | None, other: Form | None) -> bool:
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        try:
+            return abs(one - other) <= 0.01 * abs(one)
+        except OverflowError:  # a whole number beyond any float
+            return False
+    return False

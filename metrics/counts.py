@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, pairwise
-from operator import is_
+from functools import partial
+from operator import is_, sub
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from text2json.metrics.assignment import Pairs
@@ -16,6 +16,8 @@ from text2json.metrics.table import Table
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from text2json.metrics.together import Paired
 
 RIGHT, WRONG, MISSING, HALLUCINATED = "right", "wrong", "missing", "hallucinated"
 
@@ -71,6 +73,8 @@ class Counts(NamedTuple):
 
 
 NOTHING = Counts(0, 0, 0)
+_COUNTS = partial(tuple.__new__, Counts)
+"""Counts of a list of three; several times faster than the class itself."""
 
 
 class Side:
@@ -90,7 +94,31 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Tally:
+class Wrong:
+    """The wrong values of several samples, one after the other.
+
+    Args:
+        places: (values, 2) rows of the gold record and of the predicted one.
+        columns: (values,) of the table.
+        swapped: (values,) whether another gold record of the sample has the value in that field.
+        ends: (samples + 1) sample i has the values from `ends[i]` to `ends[i + 1]`.
+    """
+
+    places: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    swapped: NDArray[np.bool_]
+    ends: list[int]
+
+    def leaves(self, sample: int, names: Sequence[str]) -> list[Leaf]:
+        """Return the wrong leaves of one sample; `names` are those of the columns."""
+        part = slice(self.ends[sample], self.ends[sample + 1])
+        return [
+            (one, other, names[column])
+            for (one, other), column in zip(self.places[part].tolist(), self.columns[part].tolist(), strict=True)
+        ]
+
+
+class Tally(NamedTuple):
     """The counts of one sample.
 
     Args:
@@ -98,77 +126,73 @@ class Tally:
         raw_records: the same, where a leaf is right only if it is written as in the gold.
         fields: path → counts of leaves.
         raw_right: leaves that are right as they are written.
-        wrong: every wrong value, and whether another gold record has it in that field.
+        total: counts over all leaves: a wrong value is one too many and one too few.
         missing_records, hallucinated_records: records without a partner.
         missing_fields, hallucinated_fields: leaves of records that have one.
+        empty_records: gold records without any leaf.
     """
 
     records: Counts
     raw_records: int
     fields: dict[str, Counts]
+    total: Counts
     raw_right: int
-    wrong: dict[Leaf, bool]
     missing_records: int
     hallucinated_records: int
     missing_fields: int
     hallucinated_fields: int
-
-    @property
-    def total(self) -> Counts:
-        """Counts over all leaves: a wrong value is one too many and one too few."""
-        right, predicted, gold = map(sum, zip(*self.fields.values(), strict=True)) if self.fields else (0, 0, 0)
-        return Counts(right, predicted, gold)
+    empty_records: int
 
 
-def tally(table: Table, gold: Side, predicted: Side, spans: Sequence[Span], pairs: Sequence[Pairs]) -> list[Tally]:
+def tally(
+    table: Table, gold: Side, predicted: Side, spans: Sequence[Span], paired: Paired
+) -> tuple[list[Tally], Wrong]:
     """Count the leaves and records of several samples, given the pairs of each.
 
     Every gold leaf counts once in the gold, every predicted one once as predicted, and pairs say which are right.
     """
     import numpy as np
 
-    places = np.fromiter(chain.from_iterable(chain.from_iterable(pairs)), dtype=np.intp).reshape(-1, 2)
+    places, ends = paired.places, paired.ends
     ours, theirs = places[:, 0], places[:, 1]
     here, there = table.ours >= 0, table.theirs >= 0
     wanted, given = here[ours], there[theirs]
-    right = table.ours[ours] == table.theirs[theirs]
+    same = table.ours[ours] == table.theirs[theirs]
+    right = same.copy() if table.special else same
     for column in table.special:
         right[:, column] = table.equal(column, ours, theirs)
     whole = (right == (wanted | given)).all(1)
-    ends = list(accumulate(map(len, pairs), initial=0))
     sums = _Sums(ends)
-    rights = sums.of(right)
-    raw_right, raw_records = rights.sum(1), sums.of(whole)
-    if not (gold.plain and predicted.plain):
-        alike = _written_alike(table, gold, predicted, places, right)
+    rights, records = sums.of(right), sums.of(whole)
+    raw_right, raw_records = rights.sum(1), records
+    if table.special or not (gold.plain and predicted.plain):
+        alike = _written_alike(table, gold, predicted, places, same)
         raw_right, raw_records = sums.of(alike), sums.of(whole & (alike == right.sum(1)))
+    our_sums = _Sums([*(span.gold.start for span in spans), len(here)])
     columns = np.stack(
-        [
-            rights,
-            _Sums([*(span.predicted.start for span in spans), len(there)]).of(there),
-            _Sums([*(span.gold.start for span in spans), len(here)]).of(here),
-        ],
-        axis=2,
+        [rights, _Sums([*(span.predicted.start for span in spans), len(there)]).of(there), our_sums.of(here)], axis=2
     )
     numbers = zip(
-        spans, pairs, columns.tolist(), sums.of(whole).tolist(), raw_records.tolist(), raw_right.tolist(),
-        sums.of((wanted & ~given).sum(1)).tolist(), sums.of((given & ~wanted).sum(1)).tolist(),
-        _wrong(table, spans, places, ends, wanted & given & ~right), strict=True,
+        spans, map(sub, ends[1:], ends), columns.tolist(), columns.sum(1).tolist(), records.tolist(),
+        raw_records.tolist(), raw_right.tolist(), sums.of((wanted & ~given).sum(1)).tolist(),
+        sums.of((given & ~wanted).sum(1)).tolist(), our_sums.of(table.our_sizes == 0).tolist(), strict=True,
     )  # fmt: skip
-    return [
+    tallies = [
         Tally(
             records=Counts(records, len(span.predicted), len(span.gold)),
             raw_records=raw,
-            fields={path: Counts(*row) for path, row in zip(table.columns, fields, strict=True) if row[1] or row[2]},
+            fields={path: _COUNTS(row) for path, row in zip(table.columns, fields, strict=True) if row[1] or row[2]},
+            total=_COUNTS(total),
             raw_right=raw_leaves,
-            wrong=wrong,
-            missing_records=len(span.gold) - len(own),
-            hallucinated_records=len(span.predicted) - len(own),
+            missing_records=len(span.gold) - pairs,
+            hallucinated_records=len(span.predicted) - pairs,
             missing_fields=missing,
             hallucinated_fields=hallucinated,
+            empty_records=empty,
         )
-        for span, own, fields, records, raw, raw_leaves, missing, hallucinated, wrong in numbers
+        for span, pairs, fields, total, records, raw, raw_leaves, missing, hallucinated, empty in numbers
     ]
+    return tallies, _wrong(table, spans, paired, wanted & given & ~right)
 
 
 class _Sums:
@@ -187,53 +211,43 @@ class _Sums:
         return found
 
 
-def _wrong(
-    table: Table, spans: Sequence[Span], places: NDArray[np.intp], ends: Sequence[int], wrong: NDArray[np.bool_]
-) -> Iterator[dict[Leaf, bool]]:
-    """Yield each sample's wrong values, and whether another of its gold records has them in that field."""
+def _wrong(table: Table, spans: Sequence[Span], paired: Paired, wrong: NDArray[np.bool_]) -> Wrong:
+    """Return the wrong values, and whether another gold record of their sample has them in that field."""
     import numpy as np
 
     rows, columns = wrong.nonzero()
-    if not len(rows):
-        yield from ({} for _ in spans)
-        return
-    given = table.theirs[places[rows, 1], columns]
-    borders = np.searchsorted(rows, ends)
-    # One number for sample, column and value: what is wrong is looked up among what the sample's gold holds.
-    values, width = int(max(table.ours.max(), table.theirs.max())) + 2, len(table.columns)
-    samples = np.repeat(np.arange(len(spans)), [len(span.gold) for span in spans])
-    held = (samples[:, None] * width + np.arange(width)) * values + table.ours
-    asked = (np.repeat(np.arange(len(spans)), np.diff(borders)) * width + columns) * values + given
-    sought, back = np.unique(asked, return_inverse=True)
-    at = np.searchsorted(sought[:-1], held)  # few are sought among many
-    found = np.zeros(len(sought), dtype=np.bool_)
-    found[at[sought[at] == held]] = True
-    swapped = found[back].tolist()
-    paths = [table.columns[column] for column in columns.tolist()]
-    leaves = list(zip(places[rows, 0].tolist(), places[rows, 1].tolist(), paths, strict=True))
-    for start, end in pairwise(borders.tolist()):
-        yield dict(zip(leaves[start:end], swapped[start:end], strict=True))
+    borders = np.searchsorted(rows, paired.ends)
+    places = paired.places[rows]
+    swapped = np.zeros(len(rows), dtype=np.bool_)
+    if len(rows):
+        given = table.theirs[places[:, 1], columns]
+        # One number for sample, column and value: what is wrong is looked up among what the sample's gold holds.
+        values, width = int(max(table.ours.max(), table.theirs.max())) + 2, len(table.columns)
+        samples = np.repeat(np.arange(len(spans)), [len(span.gold) for span in spans])
+        held = (samples[:, None] * width + np.arange(width)) * values + table.ours
+        asked = (np.repeat(np.arange(len(spans)), np.diff(borders)) * width + columns) * values + given
+        sought, back = np.unique(asked, return_inverse=True)
+        at = np.searchsorted(sought[:-1], held)  # few are sought among many
+        found = np.zeros(len(sought), dtype=np.bool_)
+        found[at[sought[at] == held]] = True
+        swapped = found[back]
+    return Wrong(places, columns, swapped, borders.tolist())
 
 
 def _written_alike(
-    table: Table, gold: Side, predicted: Side, places: NDArray[np.intp], right: NDArray[np.bool_]
+    table: Table, gold: Side, predicted: Side, places: NDArray[np.intp], same: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Return (pairs,) how many right leaves are written alike; they are equal, so `true` meets no number."""
-    import numpy as np
-
-    def alike(pair: list[int], row: NDArray[np.bool_]) -> int:
-        one, other = pair
-        if gold.forms[one] is gold.records[one] and predicted.forms[other] is predicted.records[other]:
-            return int(row.sum())
-        wanted, given = written(gold.records[one]), written(predicted.records[other])
-        return sum(wanted[path] == given[path] for path in (table.columns[c] for c in row.nonzero()[0].tolist()))
-
-    return np.array([alike(*pair) for pair in zip(places.tolist(), right, strict=True)], dtype=np.int64)
+    """Return (pairs,) how many leaves of equal form are written alike; `true` meets no number among them."""
+    found: NDArray[np.int64] = same.sum(1)
+    for pair, (one, other) in enumerate(places.tolist()):
+        if gold.forms[one] is not gold.records[one] or predicted.forms[other] is not predicted.records[other]:
+            wanted, given = written(gold.records[one]), written(predicted.records[other])
+            paths = [table.columns[column] for column in same[pair].nonzero()[0].tolist()]
+            found[pair] = sum(wanted[path] == given[path] for path in paths)
+    return found
 
 
-def verdicts(
-    gold: Side, predicted: Side, span: Span, pairs: Pairs, wrong: Mapping[Leaf, str | None]
-) -> Iterator[Verdict]:
+def verdicts(gold: Side, predicted: Side, span: Span, pairs: Pairs, wrong: Mapping[Leaf, str]) -> Iterator[Verdict]:
     """Yield the verdict on every leaf of one sample; `wrong` has the causes of its wrong values."""
     first, start = span.gold.start, span.predicted.start
     for one, other in pairs:

@@ -10,9 +10,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Any
 
 from text2json.metrics.limits import LIMITS, Limits
+from text2json.metrics.read_json import DECODER, read_json
 
 READ = ("ok", "fenced", "embedded", "repaired")
 """The answer was found: as the whole output, in a code fence, within prose or a wrapper object, or after repair."""
@@ -21,7 +23,7 @@ UNREAD = ("truncated", "invalid", "wrong_type", "over_limit", "missing")
 STATUSES = READ + UNREAD
 
 _FENCE = re.compile(r"```[A-Za-z0-9]*[ \t]*\n")
-_REASONING = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
+_REASONING = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
 _CONTAINERS = {list, dict}
 _COLON = re.compile(r'"\s*:')
 
@@ -38,13 +40,6 @@ class Parsed:
     """Keys that stood twice in one object; the last one counts, as in every JSON reader."""
 
 
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
-
-
 def parse(output: str | None, *, single: bool = False, repair: bool = False, limits: Limits = LIMITS) -> Parsed:
     """Return the records in `output`.
 
@@ -58,7 +53,8 @@ def parse(output: str | None, *, single: bool = False, repair: bool = False, lim
         return Parsed([], "missing")
     if len(output) > limits.bytes or (not output.isascii() and _size(output) > limits.bytes):
         return Parsed([], "over_limit")
-    text = _REASONING.sub("", output).lstrip("\ufeff").strip()
+    reasoning = _REASONING.match(output)
+    text = (output if reasoning is None else output[reasoning.end() :]).lstrip("\ufeff").strip()
     found = _find(text)
     if found is not None:
         value, source, status = found
@@ -82,19 +78,19 @@ def _size(text: str) -> int:
 
 def _find(text: str) -> tuple[Any, str, str] | None:
     """Return the value, the text it was read from, and how it was found."""
-    value, end = _read(text, 0)
-    if end and end == len(text):
-        return value, text, "ok"
-    for inside in _fenced(text):
-        value, end = _read(inside, 0)
-        if end and end == len(inside):
-            return value, inside, "fenced"
+    for whole, status in chain([(text, "ok")], zip(_fenced(text), repeat("fenced"))):
+        try:
+            return read_json(whole), whole, status
+        except (ValueError, RecursionError):
+            continue
     # The first list or object that begins as JSON does; if it is unfinished, what stands inside it is no answer.
     match = re.search(r"\[\s*[\[{\]]|\{\s*[\"}]", text)
     if match is not None:
-        value, end = _read(text, match.start())
-        if end:
-            return value, text[match.start() : end], "embedded"
+        try:
+            value, end = DECODER.raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            return None
+        return value, text[match.start() : end], "embedded"
     return None
 
 
@@ -107,14 +103,6 @@ def _fenced(text: str) -> Iterator[str]:
             return
         yield text[opening.end() : end].strip()
         opening = _FENCE.search(text, end + 3)
-
-
-def _read(text: str, position: int) -> tuple[Any, int]:
-    """Return the JSON value at `position` and its end; 0 for none."""
-    try:
-        return _DECODER.raw_decode(text, position)
-    except (ValueError, RecursionError):
-        return None, 0
 
 
 def _typed(value: Any, status: str, single: bool) -> Parsed:
@@ -134,7 +122,7 @@ def _typed(value: Any, status: str, single: bool) -> Parsed:
 
 def _flat(records: list[Any], source: str) -> tuple[bool, int] | None:
     """Return what `measure` returns where brackets show that no record holds a list or object; None elsewhere."""
-    if source.count("{") != len(records) or source.count("[") != 1:
+    if source.count("{") != len(records) or source.count("[") != 1 or set(map(type, records)) - {dict}:
         return None
     return False, sum(map(len, records))
 
@@ -188,7 +176,7 @@ def _complete_records(text: str, position: int) -> tuple[list[Any], bool]:
         if position == len(text):
             return items, True
         try:
-            item, position = _DECODER.raw_decode(text, position)
+            item, position = DECODER.raw_decode(text, position)
         except json.JSONDecodeError as error:
             at_end = error.pos >= len(text) - 1 or error.msg.startswith("Unterminated string")
             return items, at_end

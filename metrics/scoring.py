@@ -6,25 +6,26 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any
 
 from text2json import __version__
 from text2json.errors import DataError, did_you_mean
-from text2json.metrics.align import Alignment, align
 from text2json.metrics.causes import Document, sort_causes
-from text2json.metrics.counts import Side, Span, Tally, tally, verdicts
+from text2json.metrics.counts import Side, Span, Tally, Verdict, Wrong, tally, verdicts
 from text2json.metrics.flatten import flatten
 from text2json.metrics.gold import iter_gold, plain
 from text2json.metrics.limits import LIMITS, Limits
 from text2json.metrics.paper import of_paper_form, paper_score
 from text2json.metrics.parse import READ, Parsed, parse
 from text2json.metrics.predictions import read_predictions
+from text2json.metrics.read_json import read_json
 from text2json.metrics.record_schema import RecordSchema, record_schema
 from text2json.metrics.report import Report, SampleScore
 from text2json.metrics.signature import Rules
 from text2json.metrics.table import Table
+from text2json.metrics.together import Paired, align_all, in_order
 from text2json.metrics.validate import is_valid
 from text2json.schemas.canonical import canonical_json
 from text2json.schemas.sample import Sample
@@ -173,7 +174,7 @@ def _score_window(samples: list[Sample], outputs: list[str | None], options: _Op
 
 def _read(sample: Sample, output: str | None, schema: RecordSchema, options: _Options) -> _Answer:
     parsed = parse(output, single=schema.single, repair=options.repair, limits=options.limits)
-    gold = json.loads(sample.answer)
+    gold = read_json(sample.answer, json.loads)
     if not schema.single and not isinstance(gold, list):
         raise DataError(f"the gold of {sample.id!r} is no list of records",
                         remedy='give a list, or a schema of `"type": "object"`')  # fmt: skip
@@ -192,13 +193,10 @@ def _score_alike(answers: list[_Answer], schema: RecordSchema, options: _Options
     )
     rescued = dict(zip(cut, judged.tallies[len(answers) :], strict=True))
     documents = [Document(answer.sample) for answer in answers]
-    tallies = judged.tallies[: len(answers)]
-    spans = judged.spans[: len(answers)]
-    causes = sort_causes(tallies, judged.gold, judged.predicted, spans, documents, options.limits.seconds)
+    causes = sort_causes(judged.wrong, judged.table, judged.spans, documents, options.limits.seconds)
     scores = []
-    for place, answer in enumerate(answers):
-        sample, parsed, counts = answer.sample, answer.parsed, tallies[place]
-        span, alignment = judged.spans[place], judged.alignments[place]
+    for place, (answer, counts) in enumerate(zip(answers, judged.tallies, strict=False)):
+        sample, parsed = answer.sample, answer.parsed
         salvaged = (rescued[place].records, rescued[place].total) if place in rescued else None
         scores.append(SampleScore(
             id=sample.id,
@@ -213,13 +211,12 @@ def _score_alike(answers: list[_Answer], schema: RecordSchema, options: _Options
             raw_fields=counts.raw_right,
             by_field=counts.fields,
             paper=paper_score(answer.gold, answer.output) if of_paper_form(answer.gold) else None,
-            errors=_errors(counts, causes[place].values()),
+            errors=_errors(counts, causes[place]),
             salvaged=salvaged,
-            empty_records=sum(not judged.gold.forms[row] for row in span.gold),
+            empty_records=counts.empty_records,
             duplicate_keys=parsed.duplicate_keys,
-            exact=alignment.exact,
-            verdicts=list(verdicts(judged.gold, judged.predicted, span, alignment.pairs, causes[place]))
-            if options.with_verdicts else [],
+            exact=judged.paired.exact[place],
+            verdicts=judged.verdicts(place, causes[place]) if options.with_verdicts else [],
         ))  # fmt: skip
     return scores
 
@@ -230,27 +227,31 @@ class _Judged:
 
     gold: Side
     predicted: Side
+    table: Table
     spans: list[Span]
-    alignments: list[Alignment]
+    paired: Paired
     tallies: list[Tally]
+    wrong: Wrong
+
+    def verdicts(self, sample: int, causes: list[str]) -> list[Verdict]:
+        """Return the verdicts on one sample's leaves; `causes` are those of its wrong values."""
+        known = dict(zip(self.wrong.leaves(sample, self.table.columns), causes, strict=True))
+        return list(verdicts(self.gold, self.predicted, self.spans[sample], self.paired.of(sample), known))
 
 
 def _judge(golds: list[list[Any]], predictions: list[list[Any]], schema: RecordSchema, limits: Limits) -> _Judged:
     gold, predicted = (
-        Side([record for records in side for record in records], flatten(side, schema.shape))
-        for side in (golds, predictions)
+        Side(list(chain.from_iterable(side)), flatten(side, schema.shape)) for side in (golds, predictions)
     )
     table = Table(gold.forms, predicted.forms, schema.pairwise)
     ends = [list(accumulate(map(len, side), initial=0)) for side in (golds, predictions)]
     spans = [
         Span(range(*ours), range(*theirs)) for ours, theirs in zip(pairwise(ends[0]), pairwise(ends[1]), strict=True)
     ]
-    if schema.single:  # one object against one object: nothing to choose
-        alignments = [Alignment([(span.gold.start, span.predicted.start)] if span.predicted else []) for span in spans]
-    else:
-        alignments = [align(table, span.gold, span.predicted, schema.key, cells=limits.cells) for span in spans]
-    tallies = tally(table, gold, predicted, spans, [alignment.pairs for alignment in alignments])
-    return _Judged(gold, predicted, spans, alignments, tallies)
+    # One object against one object: nothing to choose.
+    paired = in_order(spans) if schema.single else align_all(table, spans, schema.key, cells=limits.cells)
+    tallies, wrong = tally(table, gold, predicted, spans, paired)
+    return _Judged(gold, predicted, table, spans, paired, tallies, wrong)
 
 
 def _errors(counts: Tally, causes: Iterable[str]) -> dict[str, int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, count
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from text2json.metrics.compare import Leaves, Rule
+from text2json.metrics.flatten import Column, Flat
 from text2json.metrics.forms import Form
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Row = tuple["Form | None", ...]
 
 
 class Table:
-    """Records as rows, leaves as columns; equal forms have equal numbers.
+    """Records as rows, leaves as columns; equal forms of one column have equal numbers.
 
     Args:
         gold: leaves of each gold record.
@@ -27,10 +27,11 @@ class Table:
 
     Attributes:
         columns: the leaves' paths.
-        gold, predicted: (records, columns) the forms, None where a leaf is absent.
+        gold, predicted: (columns, records) the forms, None where a leaf is absent.
         ours, theirs: (records, columns) the same as int32; an absent leaf is -1 in `ours` and -2 in `theirs`, so that
             absent on both sides is no match.
         our_sizes, their_sizes: (records,) how many leaves a record has.
+        full: whether no leaf is absent anywhere.
     """
 
     def __init__(
@@ -38,19 +39,21 @@ class Table:
     ) -> None:
         import numpy as np
 
-        self.columns = sorted(set().union(*gold, *predicted))
-        self.gold, self.predicted = (_rows(side, self.columns) for side in (gold, predicted))
-        ids: dict[Form | None, int] = {None: 0}
-        numbers = count(1)  # a form keeps the number at which it was first met
-        width = len(self.columns)
+        self.columns = sorted(_fields(gold) | _fields(predicted))
+        self.gold, self.predicted = (_columns(side, self.columns) for side in (gold, predicted))
         self.ours, self.theirs = (
-            np.fromiter(
-                map(ids.setdefault, chain.from_iterable(rows), numbers), dtype=np.int32, count=width * len(rows)
-            ).reshape(len(rows), width)
-            for rows in (self.gold, self.predicted)
+            np.empty((len(self.columns), len(side)), dtype=np.int32).T for side in (gold, predicted)
         )
+        for place, (ones, others) in enumerate(zip(self.gold, self.predicted, strict=True)):
+            ids: dict[Form | None, int] = {None: 0}
+            found = np.fromiter(  # a form keeps the number at which it was first met
+                map(ids.setdefault, chain(ones, others), count(1)), dtype=np.int32, count=len(ones) + len(others)
+            )
+            self.ours[:, place], self.theirs[:, place] = found[: len(ones)], found[len(ones) :]
+        width = len(self.columns)
         self.our_sizes, self.their_sizes = ((side != 0).sum(1, dtype=np.int32) for side in (self.ours, self.theirs))
-        if min(self.our_sizes.min(initial=width), self.their_sizes.min(initial=width)) < width:
+        self.full = bool(min(self.our_sizes.min(initial=width), self.their_sizes.min(initial=width)) == width)
+        if not self.full:
             self.ours[self.ours == 0] = -1
             self.theirs[self.theirs == 0] = -2
         self.special = (
@@ -64,7 +67,7 @@ class Table:
         if rule is not None:
             known: dict[tuple[Form, Form], bool] = {}
             for place in (~same).nonzero()[0].tolist():
-                one, other = self.gold[ours[place]][column], self.predicted[theirs[place]][column]
+                one, other = self.gold[column][ours[place]], self.predicted[column][theirs[place]]
                 if one is not None and other is not None:
                     if (one, other) not in known:
                         known[one, other] = rule.close.pair(one, other)
@@ -80,8 +83,8 @@ class Table:
         if rule is not None:
             _, first, turn = np.unique(self.ours[ours, column], return_index=True, return_inverse=True)
             _, others, back = np.unique(self.theirs[theirs, column], return_index=True, return_inverse=True)
-            golds = [self.gold[place][column] for place in ours[first].tolist()]
-            given = [self.predicted[place][column] for place in theirs[others].tolist()]
+            golds = [self.gold[column][place] for place in ours[first].tolist()]
+            given = [self.predicted[column][place] for place in theirs[others].tolist()]
             close = rule.close.table(golds, given)
             same |= close[turn[:, None], back]
         return same
@@ -89,15 +92,26 @@ class Table:
     def work(self, ours: Sequence[int], theirs: Sequence[int]) -> int:
         """Return what `equal_all` of these rows costs in the fuzzy columns: characters times characters."""
         return sum(
-            rule.close.work([self.gold[row][column] for row in ours], [self.predicted[row][column] for row in theirs])
+            rule.close.work([self.gold[column][row] for row in ours], [self.predicted[column][row] for row in theirs])
             for column, rule in self.special.items()
         )
 
 
-def _rows(records: Sequence[Leaves], columns: Sequence[str]) -> list[Row]:
-    if records and columns:
-        try:
-            return list(zip(*[list(map(itemgetter(column), records)) for column in columns], strict=True))
-        except KeyError:
-            pass  # not all records have all leaves
-    return [tuple(map(record.get, columns)) for record in records]
+def rows_of(columns: Sequence[Column], places: Sequence[int]) -> list[Row]:
+    """Return the forms of these records, one row each."""
+    if not columns:
+        return [()] * len(places)
+    return list(zip(*[map(column.__getitem__, places) for column in columns], strict=True))
+
+
+def _fields(side: Sequence[Leaves]) -> set[str]:
+    if isinstance(side, Flat) and side.columns is not None:
+        return set(side.columns)
+    return set().union(*side)
+
+
+def _columns(side: Sequence[Leaves], fields: Sequence[str]) -> list[Column]:
+    if isinstance(side, Flat) and side.columns is not None:
+        absent = [None] * len(side)
+        return [side.columns.get(field, absent) for field in fields]
+    return [[leaves.get(field) for leaves in side] for field in fields]

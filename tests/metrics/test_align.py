@@ -102,7 +102,7 @@ def many(count: int, seed: int, *, enum: int = 3) -> tuple[list[Leaves], list[Le
 def test_blocks_give_what_one_assignment_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     gold, predicted = many(120, seed=5)
     whole = by_assignment(gold, predicted)
-    monkeypatch.setattr(module, "_SMALL", 0)
+    monkeypatch.setattr(module, "SMALL", 0)
     monkeypatch.setattr(module, "_ROWS", 1000)  # several strips of the table
     blocks = by_assignment(gold, predicted)
     assert blocks.exact
@@ -116,7 +116,7 @@ def test_over_a_size_the_choice_is_greedy_and_says_so(name: str, value: int, mon
     if name == "cells":
         greedy = by_assignment(gold, predicted, cells=value)
     else:
-        monkeypatch.setattr(module, "_SMALL", 0)
+        monkeypatch.setattr(module, "SMALL", 0)
         monkeypatch.setattr(module, name, value)
         greedy = by_assignment(gold, predicted)
     assert not greedy.exact

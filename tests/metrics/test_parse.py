@@ -42,6 +42,12 @@ def test_an_output_gives_its_records_and_a_status(output: str | None, status: st
     assert (parsed.status, parsed.records) == (status, records)
 
 
+def test_braces_in_texts_beside_what_is_no_record_break_nothing() -> None:
+    parsed = parse('[null,5,{"a":"}{{"}]')
+    assert (parsed.status, parsed.records) == ("ok", [None, 5, {"a": "}{{"}])
+    assert parse('[{"a":1,"a":2},{"b":":"}]').duplicate_keys == 1
+
+
 def test_complete_records_of_a_truncated_output_are_kept_apart() -> None:
     parsed = parse('[{"a":1},{"a":2},{"a":"thr')
     assert parsed.records == []

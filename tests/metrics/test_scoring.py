@@ -121,6 +121,14 @@ def test_the_report_says_what_it_is_made_of() -> None:
     assert wrong == [Verdict(0, 0, "x", "wrong", "invented")]
 
 
+def test_a_fuzzily_right_value_is_not_right_as_it_is_written() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "x-compare": {"similarity": 0.5}}}}
+    gold = [[{"a": "abcd", "b": "x"}, {"a": "same", "b": "y"}]]
+    report = text2json.score([[{"a": "abcx", "b": "x"}, {"a": "same", "b": "y"}]], gold, schema=schema)
+    assert (report.fields.f1, report.records.f1) == (1, 1)
+    assert (report.fields.raw_f1, report.records.raw_f1) == (0.75, 0.5)
+
+
 def test_the_paper_score_is_none_where_the_gold_is_not_of_its_form() -> None:
     assert text2json.score({"s": "[]"}, [sample([{"name": "A", "x": "1"}])]).paper is None
 

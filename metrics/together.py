@@ -1,0 +1,235 @@
+"""Step 3 for many samples at once: the same pairs as `align` makes of one sample after the other.
+
+A sample's tables are small, and whole-array work on one of them is mostly waiting. Here the pairs of records of all
+samples stand in one array; only what needs a choice of its own (several equal records, a tie, fuzzy equality, a large
+sample) is handed on sample by sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING
+
+from text2json.metrics.align import GATE, align, sort_by_content
+from text2json.metrics.assignment import SMALL, assign
+from text2json.metrics.counts import Span
+from text2json.metrics.limits import LIMITS
+from text2json.metrics.table import Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Places = NDArray[np.intp]
+
+_ODD = 0x9E3779B97F4A7C15
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The pairs of several samples.
+
+    Args:
+        places: (pairs, 2) rows of a gold and of a predicted record, sample after sample.
+        ends: (samples + 1) sample i has the pairs from `ends[i]` to `ends[i + 1]`.
+        exact: of each sample, see `Alignment`.
+    """
+
+    places: Places
+    ends: list[int]
+    exact: list[bool]
+
+    def of(self, sample: int) -> list[tuple[int, int]]:
+        """Return the pairs of one sample."""
+        return [(one, other) for one, other in self.places[self.ends[sample] : self.ends[sample + 1]].tolist()]
+
+
+def in_order(spans: Sequence[Span]) -> Paired:
+    """Pair the first gold record of each sample with the first predicted one, then the second ones, and so on."""
+    import numpy as np
+
+    pairs = [list(zip(span.gold, span.predicted, strict=False)) for span in spans]
+    places = np.array(list(chain.from_iterable(pairs)), dtype=np.intp).reshape(-1, 2)
+    return Paired(places, list(accumulate(map(len, pairs), initial=0)), [True] * len(spans))
+
+
+def align_all(
+    table: Table,
+    spans: Sequence[Span],
+    key: str | None = None,
+    *,
+    gate: float = GATE,
+    cells: int = LIMITS.cells,
+) -> Paired:
+    """Pair the records of several samples, each within its span; see `align` for the rest."""
+    import numpy as np
+
+    work = _Work(table, spans, gate, cells)
+    if key is None and not table.special:
+        work.by_assignment()
+    elif key in table.columns and key is not None:
+        work.by_key(table.columns.index(key))
+    exact = [True] * len(spans)
+    for sample in work.waiting.nonzero()[0].tolist():
+        alignment = align(table, spans[sample].gold, spans[sample].predicted, key, gate=gate, cells=cells)
+        exact[sample] = alignment.exact
+        work.add(sample, np.array(alignment.pairs, dtype=np.intp).reshape(-1, 2).T)
+    samples = np.concatenate(work.samples)
+    order = np.argsort(samples, kind="stable")
+    ends = list(accumulate(np.bincount(samples, minlength=len(spans)).tolist(), initial=0))
+    return Paired(np.concatenate(work.places, axis=1).T[order], ends, exact)
+
+
+class _Work:
+    """Samples on their way to pairs.
+
+    Attributes:
+        waiting: (samples,) whether a sample is still to be aligned by itself.
+        samples: parts of the pairs: the sample of each.
+        places: (2, pairs) and its rows.
+    """
+
+    def __init__(self, table: Table, spans: Sequence[Span], gate: float, cells: int) -> None:
+        import numpy as np
+
+        self.table, self.gate = table, gate
+        counts = np.array([(len(span.gold), len(span.predicted)) for span in spans], dtype=np.intp).reshape(-1, 2)
+        self.ours, self.theirs = (np.repeat(np.arange(len(spans)), side) for side in counts.T)
+        self.large = counts.prod(1) > min(SMALL, cells)
+        self.waiting = np.ones(len(spans), dtype=np.bool_)
+        self.samples = [np.zeros(0, dtype=np.intp)]
+        self.places = [np.zeros((2, 0), dtype=np.intp)]
+
+    def add(self, samples: Places | int, places: Places) -> None:
+        """Add pairs."""
+        import numpy as np
+
+        self.samples.append(np.broadcast_to(samples, places.shape[1]))
+        self.places.append(places)
+
+    def by_key(self, column: int) -> None:
+        """Pair records of one key, in samples in which no key that both sides have stands twice on either."""
+        import numpy as np
+
+        ours, theirs = self.table.ours[:, column], self.table.theirs[:, column]
+        step = 1 + max(ours.max(initial=0), theirs.max(initial=0))
+        has, have = (ours >= 0).nonzero()[0], (theirs >= 0).nonzero()[0]
+        codes = ours[has] + step * self.ours[has], theirs[have] + step * self.theirs[have]
+        one, other, several = _partners(*codes)
+        self.waiting[:] = False
+        self.waiting[self.ours[has[several]]] = True
+        one, other = has[one], have[other]
+        simple = ~self.waiting[self.ours[one]]
+        self.add(self.ours[one[simple]], np.stack([one[simple], other[simple]]))
+
+    def by_assignment(self) -> None:
+        """Pair equal records, then those that like each other best."""
+        import numpy as np
+
+        ours, theirs = self.table.ours, self.table.theirs
+        if not self.table.full:
+            theirs = np.maximum(theirs, -1)  # absent on both sides is alike here
+        weights = np.cumprod(np.full(ours.shape[1] + 1, _ODD, dtype=np.uint64))
+        codes = [
+            side.astype(np.uint64) @ weights[1:] + samples.astype(np.uint64) * weights[0]
+            for side, samples in ((ours, self.ours), (theirs, self.theirs))
+        ]
+        one, other, several = _partners(codes[0], codes[1])
+        self.waiting[:] = self.large
+        self.waiting[self.ours[several]] = True
+        same = (ours[one] == theirs[other]).all(1) & (self.ours[one] == self.theirs[other])
+        self.waiting[self.ours[one[~same]]] = True  # two rows of one code by chance
+        simple = ~self.waiting[self.ours[one]]
+        one, other = one[simple], other[simple]
+        self.add(self.ours[one], np.stack([one, other]))
+        self._by_best(self._left(self.ours, one), self._left(self.theirs, other))
+
+    def _left(self, samples: Places, paired: Places) -> Places:
+        """Return the rows of one side that have no partner yet and whose sample is not waiting."""
+        left: NDArray[np.bool_] = ~self.waiting[samples]
+        left[paired] = False
+        return left.nonzero()[0]
+
+    def _by_best(self, ours: Places, theirs: Places) -> None:
+        """Pair the records of these rows; samples in which two like the same best are assigned by themselves."""
+        import numpy as np
+
+        count = len(self.waiting)
+        others = np.bincount(self.theirs[theirs], minlength=count)
+        ours = ours[others[self.ours[ours]] > 0]
+        if not len(ours):
+            return
+        # Row after row of every sample's table: where in it each gold record's begins, and whom each cell is about.
+        sample = self.ours[ours]
+        lengths = others[sample]
+        ends = np.cumsum(lengths)
+        starts = ends - lengths
+        first = np.cumsum(others) - others
+        other = np.arange(ends[-1]) - np.repeat(starts - first[sample], lengths)
+        matches = self._matches(ours, theirs, lengths, other)
+        most = np.maximum.reduceat(matches, starts)
+        best = ((matches == np.repeat(most, lengths)) & (matches > 0)).nonzero()[0]
+        row, column = np.repeat(np.arange(len(ours)), lengths)[best], other[best]
+        tied = np.zeros(count, dtype=np.bool_)
+        tied[sample[row[1:][row[1:] == row[:-1]]]] = True
+        tied[sample[row[np.bincount(column)[column] > 1]]] = True
+        free = ~tied[sample[row]]
+        self.add(sample[row[free]], np.stack([ours[row[free]], theirs[column[free]]]))
+        for choice in tied.nonzero()[0].tolist():
+            rows = (sample == choice).nonzero()[0]
+            begin, size = starts[rows[0]], others[choice]
+            block = matches[begin : begin + len(rows) * size].reshape(len(rows), size)
+            self.add(choice, self._chosen(block, ours[rows], theirs[first[choice] : first[choice] + size]))
+
+    def _matches(self, ours: Places, theirs: Places, lengths: Places, other: Places) -> NDArray[np.int32]:
+        """Return (cells,) how many leaves are equal; 0 where a pair does not pass the gate."""
+        import numpy as np
+
+        table = self.table
+        found = np.zeros(len(other), dtype=np.int32)
+        for one, two in zip(table.ours[ours].T.copy(), table.theirs[theirs].T.copy(), strict=True):
+            found += np.repeat(one, lengths) == two[other]
+        if table.full:
+            sizes: NDArray[np.int32] | int = 2 * len(table.columns)
+        else:
+            sizes = np.repeat(table.our_sizes[ours], lengths) + table.their_sizes[theirs][other]
+        found *= 2 * found >= self.gate * sizes
+        return found
+
+    def _chosen(self, matches: NDArray[np.int32], ours: Places, theirs: Places) -> Places:
+        """Return (2, pairs) the best assignment of one sample, ties in the order of the records' content."""
+        import numpy as np
+
+        ones, others = ours.tolist(), theirs.tolist()
+        sort_by_content(ones, self.table.gold)
+        sort_by_content(others, self.table.predicted)
+        sorted_ones, sorted_others = np.array(ones), np.array(others)
+        rows, columns = np.searchsorted(ours, sorted_ones), np.searchsorted(theirs, sorted_others)
+        pairs = np.array(assign(matches[rows[:, None], columns]), dtype=np.intp).reshape(-1, 2)
+        return np.stack([sorted_ones[pairs[:, 0]], sorted_others[pairs[:, 1]]])
+
+
+def _partners(ours: NDArray[np.generic], theirs: NDArray[np.generic]) -> tuple[Places, Places, Places]:
+    """Find what is equal on both sides.
+
+    Returns:
+        places in `ours` and in `theirs` of what stands once on each; and places in `ours` of what stands on both sides
+        and several times on one of them.
+    """
+    import numpy as np
+
+    if not len(ours) or not len(theirs):
+        none = np.zeros(0, dtype=np.intp)
+        return none, none, none
+    order = np.argsort(theirs)
+    ordered = np.append(theirs[order], theirs[:1])  # one more, so that there is a next one of each
+    at = np.searchsorted(ordered[:-1], ours)
+    found = (ordered[at] == ours).nonzero()[0]
+    found = found[at[found] < len(theirs)]
+    at = at[found]
+    partners = order[at]
+    single = (ordered[at + 1] != ordered[at]) | (at + 1 == len(theirs))
+    single &= np.bincount(partners)[partners] == 1
+    return found[single], partners[single], found[~single]
