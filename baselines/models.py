@@ -88,17 +88,29 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
             path, options = source.tokenizer
             tokenizer = AutoTokenizer.from_pretrained(path, **options, padding_side="left")
             model = load_weights(source, dtype)
-    except LOADING_ERRORS as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(
-            f"model {name!r} cannot be loaded: {reason}",
-            remedy=f"give a folder that transformers saved, a Hub id, or one of: {', '.join(reader_names())}",
-        ) from error
+    except ModelError:
+        raise
+    except Exception as error:
+        if source.gguf_file is None and not isinstance(error, LOADING_ERRORS):
+            raise  # only what reads a broken GGUF file may raise anything
+        raise not_loaded(name, source, error) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     nn.Module.to(model, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     model.eval()
     return LoadedModel(name, revision_of(name, source, model), model, tokenizer)
+
+
+def not_loaded(name: str, source: Source, error: Exception) -> ModelError:
+    """Return what to tell of a model that transformers cannot load."""
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    remedy = f"give a folder that transformers saved, a Hub id, or one of: {', '.join(reader_names())}"
+    if source.gguf_file is not None:
+        missing = isinstance(error, ImportError)
+        remedy = (
+            'pip install "text2json[lora]"' if missing else "give a whole GGUF file of a family that transformers reads"
+        )
+    return ModelError(f"model {name!r} cannot be loaded: {reason}", remedy=remedy)
 
 
 def load_weights(source: Source, dtype: str) -> PreTrainedModel:

@@ -30,6 +30,7 @@ from transformers import PreTrainedModel
 from text2json.baselines.lora.adapter import peft_library
 from text2json.baselines.lora.recipe import AdapterRecipe, load_recipe
 from text2json.baselines.models import LoadedModel, load_model
+from text2json.baselines.readers.batches import Batch
 from text2json.baselines.readers.recipe import Schedule
 from text2json.baselines.readers.stage_data import stage_documents
 from text2json.errors import DataError, ModelError
@@ -48,6 +49,11 @@ class AdapterTrainer(Trainer):
         for layer in self.model.model.layers:
             layer.compile(dynamic=False)
         return self.measure
+
+    def check(self, batch: Batch) -> dict[str, float]:
+        """Measure without the compiled layer, which would be compiled once more to work without gradients."""
+        with torch.compiler.set_stance("force_eager"):
+            return super().check(batch)
 
     def weights(self) -> dict[str, Tensor]:
         """Return the factors alone; the base is on disk already."""

@@ -20,7 +20,7 @@ from text2json.baselines.chat import user_turn
 from text2json.baselines.readers.batches import Documents
 from text2json.baselines.readers.recipe import Recipe, Stage
 from text2json.baselines.readers.scramble import Scrambler
-from text2json.baselines.readers.tokenizer import train_tokenizer
+from text2json.baselines.readers.tokenizer import CHAT_TEMPLATE, train_tokenizer
 
 CHUNK = 2000
 
@@ -71,6 +71,8 @@ def tokenized(
     """Return what `tokenize` does of a command's documents; it is kept, since a run that resumes needs it again."""
     folder = generated(command, work)
     kind = [tokenizer.backend_tokenizer.to_str(), name_first, scramble]
+    if tokenizer.chat_template != CHAT_TEMPLATE:  # the readers' own goes without saying
+        kind.append(tokenizer.chat_template)
     file = folder.parent / f"{folder.stem}-{hashlib.sha256(json.dumps(kind).encode()).hexdigest()[:8]}.npz"
     if not file.exists():
         samples = tokenize(folder, tokenizer, name_first=name_first, scramble=scramble)
