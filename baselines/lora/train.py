@@ -9,6 +9,7 @@ as peft writes it, with the base's tokeniser; `text2json run --model DIR/<name>`
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,7 @@ from text2json.baselines.models import LoadedModel, load_model
 from text2json.baselines.readers.batches import Batch
 from text2json.baselines.readers.recipe import Schedule
 from text2json.baselines.readers.stage_data import stage_documents
-from text2json.errors import DataError, ModelError
+from text2json.errors import DataError, InputError, ModelError
 
 
 class AdapterTrainer(Trainer):
@@ -110,13 +111,18 @@ def export(model: PreTrainedModel, loaded: LoadedModel, folder: Path) -> None:
     loaded.tokenizer.save_pretrained(folder)
 
 
-def train(recipe: AdapterRecipe, work: Path, base: str | None = None) -> Path:
+def train(recipe: AdapterRecipe, work: Path, base: str | None = None, *, steps: bool = True) -> Path:
     """Follow `recipe` in the folder `work`; return the finished adapter's folder.
 
     Args:
         recipe: which base, which factors, which stages.
         work: for documents, checkpoint, log and result; a run that was stopped there goes on.
         base: the base model where it is not to be had under the recipe's name: another name, a folder, a GGUF file.
+        steps: train; without it, the adapter is written as the checkpoint has it.
+
+    Raises:
+        DataError: there is no checkpoint to write an adapter from, or one of another recipe.
+        ModelError: peft is missing, the base cannot be loaded, or the recipe's factors do not fit it.
     """
     peft_library()
     work.mkdir(parents=True, exist_ok=True)
@@ -127,7 +133,9 @@ def train(recipe: AdapterRecipe, work: Path, base: str | None = None) -> Path:
     progress = Progress()
     if file.exists():
         progress = trainer.restore(torch.load(file, weights_only=True))
-    while progress.stage < len(recipe.stages):
+    elif not steps:
+        raise DataError("no checkpoint yet", file=file, remedy="train first")
+    while steps and progress.stage < len(recipe.stages):
         data = stage_documents(recipe.stages[progress.stage], loaded.tokenizer, work)
         run_stage(trainer, recipe, progress, data, work)
         progress.stage, progress.stage_tokens = progress.stage + 1, 0
@@ -144,9 +152,14 @@ def main() -> None:
     parser.add_argument(
         "--base", help="the base model, where it is not to be loaded from the Hub: a folder or GGUF file"
     )
+    parser.add_argument("--export", action="store_true", help="only write the adapter that the checkpoint holds")
     args = parser.parse_args()
     stop_when_asked()
-    print(train(load_recipe(args.recipe), args.work, args.base))  # noqa: T201
+    try:
+        print(train(load_recipe(args.recipe), args.work, args.base, steps=not args.export))  # noqa: T201
+    except InputError as error:
+        print(f"text2json: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_status)
 
 
 if __name__ == "__main__":

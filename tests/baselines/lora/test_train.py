@@ -108,10 +108,12 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
     readers.STOP.clear()
     monkeypatch.undo()
     assert not (broken / "tiny").exists()
+    halfway = load_file(training.train(recipe, broken, steps=False) / "adapter_model.safetensors")
     resumed = training.train(recipe, broken)
     one, other = (load_file(folder / "adapter_model.safetensors") for folder in (whole, resumed))
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+    assert not any(torch.equal(one[name], halfway[name]) for name in one)
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
@@ -140,6 +142,18 @@ def test_a_base_elsewhere_takes_the_place_of_the_recipes(tiny_model: Path, tmp_p
     recipe = load_recipe(write_recipe(tmp_path, "ORG/NOT-REACHED"))
     folder = training.train(recipe, work, str(tiny_model))
     assert json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"] == str(tiny_model)
+
+
+def test_the_program_tells_what_is_wrong_in_one_line(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = write_recipe(tmp_path, tiny_model)
+    monkeypatch.setattr("sys.argv", ["train", recipe, "--work", str(tmp_path / "work"), "--export"])
+    monkeypatch.setattr(training, "stop_when_asked", lambda: None)
+    with pytest.raises(SystemExit) as stopped:
+        training.main()
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith("checkpoint.pt: no checkpoint yet (train first)\n")
 
 
 def test_layers_that_the_base_lacks_are_told(tiny_model: Path, tmp_path: Path, work: Path) -> None:
@@ -177,7 +191,7 @@ def test_a_recipe_that_no_adapter_can_follow_is_refused(tmp_path: Path) -> None:
 def test_a_shortened_recipe_teaches_a_model_what_it_did_not_know(tmp_path: Path) -> None:
     """The first stage of the shipped recipe, on a bundled reader, which has met one other domain only."""
     recipe = load_recipe("smollm2-135m")
-    stage = recipe.stages[0].model_copy(update={"lengths": [640], "batch_tokens": 3840, "tokens": 240_000})
+    stage = recipe.stages[0].model_copy(update={"lengths": [640], "batch_tokens": 3840, "tokens": 150_000})
     short = recipe.model_copy(update={"stages": [stage], "base": "reader-qwen3", "checkpoint_seconds": 1e9})
     training.train(short, tmp_path)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
