@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--data", required=True, help="folder, JSONL file or Hub id (ORG/NAME[@REV][:CONFIG])")
     parser.add_argument(
-        "--model", required=True, help="a bundled reader (reader-llama, reader-qwen3), a folder or a Hub id"
+        "--model",
+        required=True,
+        help="a bundled reader (reader-llama, reader-qwen3), a folder, a GGUF file, a Hub id, or BASE+ADAPTER",
     )
     strategies = parser.add_mutually_exclusive_group(required=True)
     strategies.add_argument("--strategy", help="name with options, as in yakv:budget=0.03")

@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                                                       "--data is then needed for published tasks only")  # fmt: skip
     tasks.add_argument("--tasks", nargs="+", metavar="TASK", help="several, each answered under each strategy")
     models = parser.add_mutually_exclusive_group(required=True)
-    models.add_argument("--model", help="a bundled reader (reader-llama, reader-qwen3), a folder or a Hub id")
+    models.add_argument("--model", help="a bundled reader (reader-llama, reader-qwen3), a folder, a GGUF file or "
+                                        "a Hub id; with an adapter: its folder, or BASE+ADAPTER")  # fmt: skip
     models.add_argument("--models", nargs="+", metavar="MODEL", help="several, each run with each strategy")
     strategies = parser.add_mutually_exclusive_group()
     strategies.add_argument("--strategy", default="full",
