@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split", default="test", help="train, test or train,test; they share no entity (default: test)"
     )
-    parser.add_argument("--workers", type=positive, default=1, help="processes; the bytes do not depend on it")
+    parser.add_argument(
+        "--workers", type=positive, default=1, help="processes that make documents; the bytes do not depend on it"
+    )
     parser.add_argument("--version", help="a frozen version, as in 1.0.0; `text2json datasets` lists them")
     parser.add_argument("--locale", help="names and places of one of Faker's locales, as in de_DE; not frozen")
     parser.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", dest="knobs",
