@@ -10,10 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import AttentionInterface
 
+from text2json.baselines.readers.hints import Seen
+
 NAME = "packed_training"
+SEEN = Seen()
 BLOCK = 256
 """Query positions attended from at once; a block reads no key after its last position, which halves the work."""
 
@@ -56,7 +59,7 @@ causal_softmax.register_autograd(_backward, setup_context=_keep)
 
 
 def packed_attention(
-    module: nn.Module,
+    module: Any,
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -68,6 +71,7 @@ def packed_attention(
 
     Padding stands at the end of a row, so the causal mask alone hides it; `attention_mask` is not read.
     """
+    SEEN.note(module.layer_idx, query * scaling, key)
     batch, heads, length, size = query.shape
     kv_heads = key.shape[1]
     group = heads // kv_heads

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from text2json.baselines.readers.hints import KINDS
 from text2json.baselines.readers.rows import RandomRows, Row
 
 IGNORED = -100
@@ -16,11 +18,23 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's input: `ids` (B, T), and the targets of the `places` (B, M) that are learned, padded."""
+    """One step's input: `ids` (B, T), the targets of the `places` (B, M) that are learned, and hints, all padded.
+
+    `hints` is (kinds, B, N, 3): a token that looks, and the range of tokens that it should look at; zeros for none.
+    """
 
     ids: Tensor
     places: Tensor
     targets: Tensor
+    hints: Tensor
+
+
+class Tokens(NamedTuple):
+    """A tokenised sample: prompt and answer in one, the prompt's length, and hints (n, 4)."""
+
+    ids: np.ndarray
+    prompt: int
+    hints: np.ndarray
 
 
 def collate(rows: Sequence[Row], *, length: int, pad: int) -> Batch:
@@ -29,28 +43,32 @@ def collate(rows: Sequence[Row], *, length: int, pad: int) -> Batch:
     ids = np.full((len(rows), length), pad, dtype=np.int64)
     places = np.zeros((len(rows), room), dtype=np.int64)
     targets = np.full((len(rows), room), IGNORED, dtype=np.int64)
-    for number, (tokens, learn) in enumerate(rows):
+    hints = np.zeros((len(KINDS), len(rows), length // 12, 3), dtype=np.int64)
+    for number, (tokens, learn, shown) in enumerate(rows):
         ids[number, : len(tokens)] = tokens
         learned = np.flatnonzero(learn)[:room]
         places[number, : len(learned)] = learned - 1  # the token before it predicts a token
         targets[number, : len(learned)] = np.asarray(tokens)[learned]
-    return Batch(torch.from_numpy(ids), torch.from_numpy(places), torch.from_numpy(targets))
+        for kind in range(len(KINDS)):
+            wanted = shown[shown[:, 0] == kind, 1:][: length // 12]
+            hints[kind, number, : len(wanted)] = wanted
+    return Batch(*map(torch.from_numpy, (ids, places, targets, hints)))
 
 
 @dataclass(frozen=True)
 class Documents:
     """Tokenised samples, grouped by the smallest of `lengths` that holds them."""
 
-    groups: dict[int, list[tuple[np.ndarray, int]]]
+    groups: dict[int, list[Tokens]]
 
     @classmethod
-    def group(cls, samples: Sequence[tuple[np.ndarray, int]], lengths: Sequence[int]) -> Documents:
-        """Sort (tokens, prompt length) pairs into groups; what exceeds the largest length is left out."""
-        groups: dict[int, list[tuple[np.ndarray, int]]] = {length: [] for length in lengths}
-        for tokens, prompt in samples:
-            fit = next((length for length in lengths if len(tokens) <= length), None)
+    def group(cls, samples: Sequence[Tokens], lengths: Sequence[int]) -> Documents:
+        """Sort samples into groups; what exceeds the largest length is left out."""
+        groups: dict[int, list[Tokens]] = {length: [] for length in lengths}
+        for sample in samples:
+            fit = next((length for length in lengths if len(sample.ids) <= length), None)
             if fit is not None:
-                groups[fit].append((tokens, prompt))
+                groups[fit].append(sample)
         return cls({length: group for length, group in groups.items() if group})
 
     def length(self, rng: np.random.Generator) -> int:
@@ -62,8 +80,8 @@ class Documents:
     def row(self, rng: np.random.Generator, length: int) -> Row:
         """Draw a sample of the group `length`."""
         group = self.groups[length]
-        tokens, prompt = group[int(rng.integers(len(group)))]
-        return tokens.tolist(), [False] * prompt + [True] * (len(tokens) - prompt)
+        ids, prompt, hints = group[int(rng.integers(len(group)))]
+        return Row(ids.tolist(), [False] * prompt + [True] * (len(ids) - prompt), hints)
 
 
 def make_batch(

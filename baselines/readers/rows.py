@@ -14,11 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-Row = tuple[list[int], list[bool]]
-"""Token ids, and for each whether the model is trained to predict it."""
+from text2json.baselines.readers.hints import NONE
+
+
+class Row(NamedTuple):
+    """Token ids, for each whether the model is trained to predict it, and hints (n, 4), see `hints`."""
+
+    tokens: list[int]
+    learn: list[bool]
+    hints: np.ndarray = NONE
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class RandomRows:
         again = body[start:]
         known = 0 if start == 0 else 2  # a copy from the middle must first say where it begins
         ids = [*body, self.low - 1, *again]
-        return ids, [False] * (len(body) + 1 + known) + [True] * (len(again) - known)
+        return Row(ids, [False] * (len(body) + 1 + known) + [True] * (len(again) - known))
 
     def lookup(self, rng: np.random.Generator, length: int) -> Row:
         """Return key-value pairs, then the keys shuffled with their values."""
@@ -72,7 +80,7 @@ class RandomRows:
             key, value = pairs[int(index)]
             ids += [*key, self.low - 2, *value, self.low - 3]
             learn += [False] * (len(key) + 1) + [True] * (len(value) + 1)
-        return ids, learn
+        return Row(ids, learn)
 
     def table(self, rng: np.random.Generator, length: int) -> Row:
         """Return records between noise, the wanted marks, and the records' names with their wanted fields."""
@@ -94,4 +102,4 @@ class RandomRows:
                 break
             ids += record
             answer += reply
-        return [*ids, self.low - 1, *answer, self.low - 1], [False] * (len(ids) + 1) + [True] * (len(answer) + 1)
+        return Row([*ids, self.low - 1, *answer, self.low - 1], [False] * (len(ids) + 1) + [True] * (len(answer) + 1))

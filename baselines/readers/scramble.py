@@ -13,6 +13,8 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 SEED = 20260408
+Evidence = dict[tuple[int, str], list[tuple[int, int]]]
+"""(record, key) → where the problem states it, in characters."""
 
 
 class Scrambler:
@@ -29,18 +31,39 @@ class Scrambler:
         text = "".join(self.pieces[int(place)] for place in self.rng.integers(0, len(self.pieces), count)).lower()
         return text.capitalize() if self.rng.random() < 0.5 else text
 
-    def scramble(self, row: dict[str, Any]) -> tuple[str, str]:
-        """Return a sample's problem and answer, some values replaced at every place that states them."""
+    def scramble(self, row: dict[str, Any]) -> tuple[str, str, Evidence]:
+        """Return a sample's problem, answer and evidence, some values replaced at every place that states them."""
+        evidence = located(row)
+        if not self.share:
+            return row["problem"], row["answer"], evidence
         records = json.loads(row["answer"])
         edits: list[tuple[int, int, str]] = []
-        for leaf in json.loads(row["evidence"]):
-            if self.rng.random() >= self.share:
+        for (place, field), spans in evidence.items():
+            if self.rng.random() >= self.share or field not in records[place]:
                 continue
-            place, _, field = leaf["path"][1:].partition("].")
             value = " ".join(self.word() for _ in range(int(self.rng.integers(1, 3))))
-            records[int(place)][field] = value
-            edits += [(start, end, value) for start, end in leaf["spans"]]
+            records[place][field] = value
+            edits += [(start, end, value) for start, end in spans]
         problem = row["problem"]
         for start, end, value in sorted(edits, reverse=True):
             problem = problem[:start] + value + problem[end:]
-        return problem, json.dumps(records, separators=(",", ":"), ensure_ascii=False)
+        moved = {leaf: [shifted(span, edits) for span in spans] for leaf, spans in evidence.items()}
+        return problem, json.dumps(records, separators=(",", ":"), ensure_ascii=False), moved
+
+
+def located(row: dict[str, Any]) -> Evidence:
+    """Return where a sample states each leaf; of typed and nested records, the leaves of their first level alone."""
+    found: Evidence = {}
+    for leaf in json.loads(row["evidence"] or "[]"):
+        place, _, field = leaf["path"][1:].partition("].")
+        if place.isdigit():
+            found[int(place), field] = [(start, end) for start, end in leaf["spans"]]
+    return found
+
+
+def shifted(span: tuple[int, int], edits: list[tuple[int, int, str]]) -> tuple[int, int]:
+    """Return where `span` stands after `edits`, which replace whole spans or stand outside of it."""
+    start, end = span
+    before = sum(len(value) - (right - left) for left, right, value in edits if right <= start)
+    inside = sum(len(value) - (right - left) for left, right, value in edits if left >= start and right <= end)
+    return start + before, end + before + inside

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from transformers import PreTrainedTokenizerBase
 
 from text2json.baselines.chat import user_turn
-from text2json.baselines.readers.batches import Documents
+from text2json.baselines.readers.batches import Documents, Tokens
+from text2json.baselines.readers.hints import NONE, hints, reply_spans
 from text2json.baselines.readers.recipe import Recipe, Stage
 from text2json.baselines.readers.scramble import Scrambler
 from text2json.baselines.readers.tokenizer import CHAT_TEMPLATE, train_tokenizer
@@ -67,10 +68,10 @@ def reply(answer: str, *, name_first: bool) -> str:
 
 def tokenized(
     command: str, tokenizer: PreTrainedTokenizerBase, work: Path, *, name_first: bool, scramble: float
-) -> list[tuple[np.ndarray, int]]:
+) -> list[Tokens]:
     """Return what `tokenize` does of a command's documents; it is kept, since a run that resumes needs it again."""
     folder = generated(command, work)
-    kind = [tokenizer.backend_tokenizer.to_str(), name_first, scramble]
+    kind = [tokenizer.backend_tokenizer.to_str(), name_first, scramble, "hints"]
     if tokenizer.chat_template != CHAT_TEMPLATE:  # the readers' own goes without saying
         kind.append(tokenizer.chat_template)
     file = folder.parent / f"{folder.stem}-{hashlib.sha256(json.dumps(kind).encode()).hexdigest()[:8]}.npz"
@@ -79,19 +80,22 @@ def tokenized(
         draft = file.with_suffix(".draft.npz")
         np.savez(
             draft,
-            tokens=np.concatenate([tokens for tokens, _ in samples]),
-            ends=np.cumsum([len(tokens) for tokens, _ in samples]),
-            prompts=np.array([prompt for _, prompt in samples]),
+            ids=np.concatenate([sample.ids for sample in samples]),
+            ends=np.cumsum([len(sample.ids) for sample in samples]),
+            prompts=np.array([sample.prompt for sample in samples]),
+            hints=np.concatenate([sample.hints for sample in samples]),
+            hint_ends=np.cumsum([len(sample.hints) for sample in samples]),
         )
         draft.replace(file)
     with np.load(file) as kept:
-        return list(zip(np.split(kept["tokens"], kept["ends"][:-1]), map(int, kept["prompts"]), strict=True))
+        ids, hints = (np.split(kept[name], kept[ends][:-1]) for name, ends in (("ids", "ends"), ("hints", "hint_ends")))
+        return [Tokens(*parts) for parts in zip(ids, map(int, kept["prompts"]), hints, strict=True)]
 
 
 def tokenize(
     folder: Path, tokenizer: PreTrainedTokenizerBase, *, name_first: bool = True, scramble: float = 0.0
-) -> list[tuple[np.ndarray, int]]:
-    """Return (tokens, prompt length) of every sample, in the chat format that the runner uses too.
+) -> list[Tokens]:
+    """Return every sample, in the chat format that the runner uses too.
 
     Args:
         folder: documents as `text2json generate` writes them.
@@ -99,22 +103,21 @@ def tokenize(
         name_first: see `Stage`.
         scramble: the share of gold values that are replaced by made-up words, see `Scrambler`.
     """
-    scrambler = Scrambler(tokenizer, scramble)
-    samples: list[tuple[np.ndarray, int]] = []
+    scrambler = Scrambler(tokenizer, scramble if folder.is_dir() else 0.0)  # tasks already ask for made-up words
+    samples: list[Tokens] = []
     for rows in read(folder, "problem", "answer", "evidence"):
-        records = scramble > 0 and folder.is_dir()  # tasks already ask for made-up words
-        pairs = [scrambler.scramble(row) if records else (row["problem"], row["answer"]) for row in rows]
-        prompts = ids(tokenizer, [user_turn(tokenizer, problem) for problem, _ in pairs])
-        replies = ids(tokenizer, [reply(answer, name_first=name_first) + tokenizer.eos_token for _, answer in pairs])
-        for prompt, answer in zip(prompts, replies, strict=True):
-            samples.append((np.asarray(prompt + answer, dtype=np.int32), len(prompt)))
+        parts = [scrambler.scramble(row) if folder.is_dir() else (row["problem"], row["answer"], {}) for row in rows]
+        replies = [reply(answer, name_first=name_first) for _, answer, _ in parts]
+        turns = [user_turn(tokenizer, problem) for problem, _, _ in parts]
+        prompts = tokenizer(turns, add_special_tokens=False)
+        answers = tokenizer([text + tokenizer.eos_token for text in replies], add_special_tokens=False)
+        for number, (problem, _, evidence) in enumerate(parts):
+            prompt, answer = prompts[number], answers[number]
+            opening = turns[number].index(problem)
+            spans = {leaf: [(a + opening, b + opening) for a, b in found] for leaf, found in evidence.items()}
+            shown = hints(prompt, spans, answer, reply_spans(json.loads(replies[number]))) if evidence else NONE
+            samples.append(Tokens(np.asarray(prompt.ids + answer.ids, dtype=np.int32), len(prompt.ids), shown))
     return samples
-
-
-def ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
-    """Return the tokens of texts whose special tokens are written out."""
-    encoded: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]
-    return encoded
 
 
 def stage_documents(
@@ -122,7 +125,7 @@ def stage_documents(
 ) -> tuple[Documents | None, Documents | None]:
     """Return the stage's documents and its held-out documents, grouped by row length."""
 
-    def samples(commands: list[str], scramble: float) -> list[tuple[np.ndarray, int]]:
+    def samples(commands: list[str], scramble: float) -> list[Tokens]:
         return [
             pair
             for command in commands

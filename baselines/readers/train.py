@@ -43,6 +43,8 @@ from text2json.errors import SpecError
 STOP = threading.Event()
 """Set by a signal that asks to stop; the step at hand is finished and a checkpoint written first."""
 
+Measure = Callable[[Batch], tuple[Tensor, Tensor, Tensor]]
+
 
 @dataclass
 class Progress:
@@ -75,9 +77,9 @@ class Trainer:
             torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.0),
         ]
 
-    def compile_measure(self) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]:
+    def compile_measure(self) -> Measure:
         """Return `measure`, compiled as a whole."""
-        compiled: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] = torch.compile(self.measure, dynamic=False)
+        compiled: Measure = torch.compile(self.measure, dynamic=False)
         return compiled
 
     def weights(self) -> dict[str, Tensor]:
@@ -95,33 +97,40 @@ class Trainer:
             optimizer.load_state_dict(saved)
         return Progress(**state["progress"])
 
-    def measure(self, ids: Tensor, places: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss over the learned places, and (B, M) whether each was predicted right."""
+    def measure(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mean loss over the learned places, that of the hints, and (B, M) whether each place is right."""
+        ids, places, targets, hints = batch.ids, batch.places, batch.targets, batch.hints
         with torch.autocast("cpu", dtype=torch.bfloat16):
             hidden = self.model.model(input_ids=ids, use_cache=False).last_hidden_state
             hidden = hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
             logits = self.model.lm_head(hidden)
         logits = logits.float()
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
-        return loss, (logits.argmax(-1) == targets) | (targets == IGNORED)
+        shown = attention.SEEN.loss(hints) if attention.SEEN.on else torch.zeros(())
+        return loss, shown, (logits.argmax(-1) == targets) | (targets == IGNORED)
 
-    def step(self, batch: Batch, rate: float) -> tuple[float, float]:
-        """Learn from one batch at learning rate `rate`; return its loss and the share of tokens right."""
+    def step(self, batch: Batch, rate: float, hints: float = 0.0) -> tuple[float, float, float]:
+        """Learn from one batch at learning rate `rate`, hints weighing `hints`.
+
+        Returns:
+            The loss on the answers, that of the hints, and the share of tokens right.
+        """
+        attention.SEEN.on = hints > 0
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        loss, right = self.compiled(batch.ids, batch.places, batch.targets)
-        loss.backward()
+        loss, shown, right = self.compiled(batch)
+        (loss + hints * shown).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        return float(loss.detach()), token_accuracy(right, batch.targets)
+        return float(loss.detach()), float(shown.detach()), token_accuracy(right, batch.targets)
 
     @torch.no_grad()
     def check(self, batch: Batch) -> dict[str, float]:
         """Return the share of held-out tokens, and of whole answers, that greedy decoding would get right."""
-        loss, right = self.measure(batch.ids, batch.places, batch.targets)
+        loss, _, right = self.measure(batch)
         return {
             "held_out_loss": round(float(loss), 4),
             "held_out_tokens": round(token_accuracy(right, batch.targets), 4),
@@ -209,7 +218,7 @@ def run_stage(
         rng = np.random.default_rng([recipe.seed, progress.step])
         batch = make_batch(rng, documents=documents, random_share=stage.random_share, **common)
         rate = rate_at(stage, progress.stage_tokens, progress.step, recipe.warmup_steps)
-        loss, accuracy = trainer.step(batch, rate)
+        loss, shown, accuracy = trainer.step(batch, rate, stage.hints)
         progress.step += 1
         progress.tokens += batch.ids.numel()
         progress.stage_tokens += batch.ids.numel()
@@ -220,6 +229,8 @@ def run_stage(
                 "seconds": round(progress.seconds), "rate": rate,
                 "loss": round(loss, 4), "tokens_right": round(accuracy, 4),
             }  # fmt: skip
+            if stage.hints:
+                line["hints"] = round(shown, 4)
             if held_out is not None and progress.step % (4 * recipe.log_every) == 0:
                 rng = np.random.default_rng([recipe.seed, progress.step, 1])
                 line |= trainer.check(make_batch(rng, documents=held_out, random_share=0.0, **common))

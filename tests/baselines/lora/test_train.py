@@ -94,7 +94,7 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
     step = training.AdapterTrainer.step
     calls = 0
 
-    def stop_after_three(self: training.AdapterTrainer, *args: Any) -> tuple[float, float]:
+    def stop_after_three(self: training.AdapterTrainer, *args: Any) -> tuple[float, float, float]:
         nonlocal calls
         calls += 1
         if calls == 3:

@@ -4,15 +4,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text2json.baselines.readers.batches import IGNORED, Documents, collate, make_batch
-from text2json.baselines.readers.rows import RandomRows
+from text2json.baselines.readers.batches import IGNORED, Documents, Tokens, collate, make_batch
+from text2json.baselines.readers.hints import NONE
+from text2json.baselines.readers.rows import RandomRows, Row
 
 ROWS = RandomRows(12, 400)
 
 
 @given(seed=st.integers(0, 2**32 - 1), length=st.integers(64, 300))
 def test_rows_fit_and_every_learned_token_can_be_read_from_the_context(seed: int, length: int) -> None:
-    ids, learn = ROWS.draw(np.random.default_rng(seed), length)
+    ids, learn, _ = ROWS.draw(np.random.default_rng(seed), length)
     assert len(ids) == len(learn) <= length
     for place, (token, learned) in enumerate(zip(ids, learn, strict=True)):
         assert not learned or token < 12 or token in ids[:place]
@@ -21,12 +22,12 @@ def test_rows_fit_and_every_learned_token_can_be_read_from_the_context(seed: int
 @given(seed=st.integers(0, 2**32 - 1))
 def test_at_most_half_of_a_row_is_learned_so_that_collation_cuts_nothing(seed: int) -> None:
     for length in (64, 128, 256):
-        _, learn = ROWS.draw(np.random.default_rng(seed), length)
+        _, learn, _ = ROWS.draw(np.random.default_rng(seed), length)
         assert sum(learn) <= length // 2 + 8
 
 
 def test_a_lookup_answers_each_key_with_its_value() -> None:
-    ids, _ = ROWS.lookup(np.random.default_rng(3), 120)
+    ids, *_ = ROWS.lookup(np.random.default_rng(3), 120)
     half = ids.index(11)
     cut = [tuple(part) for part in split(ids[:half], 9)]
     again = [tuple(part) for part in split(ids[half + 1 :], 9)]
@@ -45,7 +46,7 @@ def split(ids: list[int], separator: int) -> list[list[int]]:
 
 
 def test_collation_pairs_each_place_with_the_token_that_follows_it() -> None:
-    batch = collate([([5, 6, 7, 8], [False, False, True, True])], length=16, pad=0)
+    batch = collate([Row([5, 6, 7, 8], [False, False, True, True])], length=16, pad=0)
     assert batch.ids.tolist() == [[5, 6, 7, 8] + [0] * 12]
     assert batch.places[0, :2].tolist() == [1, 2]
     assert batch.targets[0, :2].tolist() == [7, 8]
@@ -53,7 +54,7 @@ def test_collation_pairs_each_place_with_the_token_that_follows_it() -> None:
 
 
 def test_documents_go_to_the_smallest_length_that_holds_them() -> None:
-    samples = [(np.arange(size, dtype=np.int32), 4) for size in (10, 16, 17, 99)]
+    samples = [Tokens(np.arange(size, dtype=np.int32), 4, NONE) for size in (10, 16, 17, 99)]
     documents = Documents.group(samples, [16, 32])
     assert {length: len(group) for length, group in documents.groups.items()} == {16: 2, 32: 1}
 

@@ -44,6 +44,7 @@ lengths = [1024]
 batch_tokens = 2048
 random_share = 0.2
 scramble = 0.5
+hints = 0.3
 layers = 3
 rope_theta = 50000.0
 rate = [1e-3, 1e-4]
@@ -80,7 +81,7 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path, monk
     step = training.Trainer.step
     calls = 0
 
-    def stop_after_three(self: training.Trainer, *args: object) -> tuple[float, float]:
+    def stop_after_three(self: training.Trainer, *args: object) -> tuple[float, float, float]:
         nonlocal calls
         calls += 1
         if calls == 3:
@@ -170,11 +171,13 @@ def test_scrambling_replaces_a_value_wherever_the_text_states_it() -> None:
         "answer": '[{"colour":"red","name":"A"}]',
         "evidence": '[{"path":"[0].colour","spans":[[5,8],[14,17]]},{"path":"[0].name","spans":[[0,1],[18,19]]}]',
     }
-    changed, answer = Scrambler(tokenizer, 1.0).scramble(row)
+    changed, answer, moved = Scrambler(tokenizer, 1.0).scramble(row)
     record = json.loads(answer)[0]
     assert record["colour"] != "red"
     assert changed == f"{record['name']} is {record['colour']}. The {record['colour']} {record['name']}."
-    assert Scrambler(tokenizer, 0.0).scramble(row) == (problem, row["answer"])
+    for (_, key), spans in moved.items():
+        assert {changed[start:end] for start, end in spans} == {record[key]}
+    assert Scrambler(tokenizer, 0.0).scramble(row)[:2] == (problem, row["answer"])
 
 
 @pytest.mark.slow
@@ -198,12 +201,13 @@ def test_tokens_are_kept_and_the_same_when_read_again(tmp_path: Path, monkeypatc
     command = "demo --split train --samples 6 --set records=1-2 --set length=400-700"
     kinds = [{"name_first": name_first, "scramble": share} for name_first in (True, False) for share in (0.0, 0.9)]
     first = [stage_data.tokenized(command, tokenizer, tmp_path, **kind) for kind in kinds]  # type: ignore[arg-type]
-    texts = {tokenizer.decode(samples[0][0]) for samples in first}
+    texts = {tokenizer.decode(samples[0].ids) for samples in first}
     assert len(texts) == len(kinds)  # each kind is kept for itself
     fresh = stage_data.tokenize(stage_data.generated(command, tmp_path), tokenizer, name_first=True, scramble=0.9)
     monkeypatch.setattr(stage_data, "tokenize", None)
     again = [stage_data.tokenized(command, tokenizer, tmp_path, **kind) for kind in kinds]  # type: ignore[arg-type]
     for before, after in [*zip(first, again, strict=True), (fresh, again[1])]:
-        for (tokens, prompt), (kept, kept_prompt) in zip(before, after, strict=True):
-            assert tokens.tolist() == kept.tolist()
-            assert prompt == kept_prompt
+        for sample, kept in zip(before, after, strict=True):
+            assert sample.ids.tolist() == kept.ids.tolist()
+            assert sample.prompt == kept.prompt
+            assert sample.hints.tolist() == kept.hints.tolist()

@@ -1,0 +1,101 @@
+"""Hints against the documents' own text, and their loss against attention written out plainly."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from text2json.baselines.readers import reader_path, stage_data
+from text2json.baselines.readers.batches import Tokens, collate
+from text2json.baselines.readers.hints import HEADS, KINDS, Seen, reply_spans
+from text2json.baselines.readers.rows import Row
+
+COMMAND = (
+    "short --split train --samples 12 --set records=2-4 --set distractors=0-60 --set scatter=50 --set length=1500-2600"
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerBase:
+    loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(reader_path("reader-llama"))
+    return loaded
+
+
+@pytest.fixture(scope="module", params=[0.0, 0.7])
+def samples(
+    request: pytest.FixtureRequest, tokenizer: PreTrainedTokenizerBase, tmp_path_factory: pytest.TempPathFactory
+) -> list[Tokens]:
+    folder = stage_data.generated(COMMAND, tmp_path_factory.mktemp("hints"))
+    return stage_data.tokenize(folder, tokenizer, scramble=request.param)
+
+
+def text(tokenizer: PreTrainedTokenizerBase, ids: np.ndarray) -> str:
+    return str(tokenizer.decode(ids))
+
+
+def test_a_value_is_looked_up_where_the_text_states_it(
+    samples: list[Tokens], tokenizer: PreTrainedTokenizerBase
+) -> None:
+    for ids, prompt, hints in samples:
+        values = hints[hints[:, 0] == KINDS.index("value")]
+        answer = text(tokenizer, ids[prompt:])
+        assert len(values) == answer.count('":"')
+        for _, look, start, end in values:
+            assert prompt <= look < len(ids) - 1
+            assert end == start + 1 <= prompt
+            said, stated = text(tokenizer, ids[look + 1 : look + 2]), text(tokenizer, ids[start:end])
+            assert said.strip('":,[{ ')[:1] == stated.strip("\"'`* ")[:1]
+
+
+def test_a_value_looks_at_the_name_of_its_record(samples: list[Tokens], tokenizer: PreTrainedTokenizerBase) -> None:
+    for ids, prompt, hints in samples:
+        answer = text(tokenizer, ids[prompt:])
+        places = hints[hints[:, 0] == KINDS.index("record")]
+        assert (places[:, 1] >= prompt).sum() == answer.count('":"') - answer.count('"name":')
+        assert (places[:, 1] < prompt).any()
+        for _, look, start, end in places:
+            assert start < end <= look
+            assert f'"name":"{text(tokenizer, ids[start:end]).strip()}' in answer
+
+
+def test_places_in_an_answer_are_those_of_its_strings() -> None:
+    records = [{"name": 'A "b"', "x": "é"}, {"name": "C", "y": "d, e"}]
+    answer = stage_data.reply(json.dumps(records), name_first=True)
+    spans = reply_spans(records)
+    found = {leaf: answer[slice(*places[0])] for leaf, places in spans.items()}
+    assert found == {(0, "name"): 'A \\"b\\"', (0, "x"): "é", (1, "name"): "C", (1, "y"): "d, e"}
+    assert reply_spans("a table") == reply_spans([{"name": "A", "n": 3}]) == reply_spans(["a"]) == {}
+
+
+def test_the_loss_is_that_of_the_weight_on_the_right_tokens() -> None:
+    rng = np.random.default_rng(0)
+    batch, length, size = 2, 24, 8
+    rows = []
+    for _ in range(batch):
+        hints = np.array([[kind, 20, 3, 6] for kind in range(len(KINDS))] + [[0, 9, 9, 10]], dtype=np.int32)
+        rows.append(Row(rng.integers(0, 9, length).tolist(), [True] * length, hints))
+    wanted = collate(rows, length=length, pad=0).hints
+    seen = Seen()
+    seen.on = True
+    torch.manual_seed(0)
+    layers = {layer: (torch.randn(batch, 4, length, size), torch.randn(batch, 2, length, size)) for layer in range(8)}
+    for layer, (query, key) in layers.items():
+        seen.note(layer, query, key)
+    expected = []
+    for kind, heads in HEADS.items():
+        for layer, head in heads:
+            query, key = layers[layer]
+            weights = torch.softmax(
+                (query @ key.repeat_interleave(2, 1).transpose(2, 3)).masked_fill(
+                    torch.ones(length, length, dtype=torch.bool).triu(1), float("-inf")
+                ), -1,
+            )  # fmt: skip
+            places = [(20, 3, 6)] + ([(9, 9, 10)] if kind == "record" else [])
+            rights = [weights[:, head, look, start:end].sum(-1) for look, start, end in places]
+            expected.append(-torch.cat(rights).log().mean())
+    assert float(seen.loss(wanted)) == pytest.approx(float(torch.stack(expected).mean()), rel=1e-5)
+    assert not seen.layers
