@@ -72,6 +72,8 @@ class Counts(NamedTuple):
         }  # fmt: skip
 
 
+_FLAGS = 1 << 22
+
 NOTHING = Counts(0, 0, 0)
 _COUNTS = partial(tuple.__new__, Counts)
 """Counts of a list of three; several times faster than the class itself."""
@@ -226,12 +228,19 @@ def _wrong(table: Table, spans: Sequence[Span], paired: Paired, wrong: NDArray[n
         samples = np.repeat(np.arange(len(spans)), [len(span.gold) for span in spans])
         held = (samples[:, None] * width + np.arange(width)) * values + table.ours
         asked = (np.repeat(np.arange(len(spans)), np.diff(borders)) * width + columns) * values + given
-        sought, back = np.unique(asked, return_inverse=True)
-        at = np.searchsorted(sought[:-1], held)  # few are sought among many
-        found = np.zeros(len(sought), dtype=np.bool_)
-        found[at[sought[at] == held]] = True
-        swapped = found[back]
+        swapped = _among(asked, held, len(spans) * width * values)
     return Wrong(places, columns, swapped, borders.tolist())
+
+
+def _among(asked: NDArray[np.intp], held: NDArray[np.intp], size: int) -> NDArray[np.bool_]:
+    """Tell of each number in `asked` whether it is in `held`; all are below `size`, and -1 is in `held` at most."""
+    import numpy as np
+
+    if size <= _FLAGS:
+        flags = np.zeros(size, dtype=np.bool_)
+        flags[held] = True  # -1 is the last one, which is nobody's number
+        return flags[asked]
+    return np.isin(asked, held)
 
 
 def _written_alike(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain, repeat
 from typing import Any
 
 from text2json.metrics.limits import LIMITS, Limits
@@ -58,13 +58,13 @@ def parse(output: str | None, *, single: bool = False, repair: bool = False, lim
     found = _find(text)
     if found is not None:
         value, source, status = found
-        parsed = _typed(value, status, single)
-        if parsed.status == "wrong_type":
-            return parsed
-        too_deep, keys = _flat(parsed.records, source) or measure([value], limits.depth + 2)
+        records, status = _typed(value, status, single)
+        if status == "wrong_type":
+            return Parsed([], status)
+        too_deep, keys = _flat(records, source) or measure([value], limits.depth + 2)
         if too_deep:
             return Parsed([], "over_limit")
-        return Parsed(parsed.records, parsed.status, duplicate_keys=_duplicate_keys(source, keys))
+        return Parsed(records, status, [], _duplicate_keys(source, keys))
     parsed = _unfinished(text)
     mended = _repaired(text, single) if repair else None
     if mended is None or measure(mended, limits.depth + 2)[0]:
@@ -78,11 +78,11 @@ def _size(text: str) -> int:
 
 def _find(text: str) -> tuple[Any, str, str] | None:
     """Return the value, the text it was read from, and how it was found."""
-    for whole, status in chain([(text, "ok")], zip(_fenced(text), repeat("fenced"))):
-        try:
-            return read_json(whole), whole, status
-        except (ValueError, RecursionError):
-            continue
+    with suppress(ValueError, RecursionError):
+        return read_json(text), text, "ok"
+    for inside in _fenced(text):
+        with suppress(ValueError, RecursionError):
+            return read_json(inside), inside, "fenced"
     # The first list or object that begins as JSON does; if it is unfinished, what stands inside it is no answer.
     match = re.search(r"\[\s*[\[{\]]|\{\s*[\"}]", text)
     if match is not None:
@@ -105,19 +105,19 @@ def _fenced(text: str) -> Iterator[str]:
         opening = _FENCE.search(text, end + 3)
 
 
-def _typed(value: Any, status: str, single: bool) -> Parsed:
+def _typed(value: Any, status: str, single: bool) -> tuple[list[Any], str]:
     """Accept a list, or an object that wraps one list of objects and nothing else; or one object, bare or in a list."""
     if single:
         if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-            return Parsed(value, "embedded")
-        return Parsed([value], status) if isinstance(value, dict) else Parsed([], "wrong_type")
+            return value, "embedded"
+        return ([value], status) if isinstance(value, dict) else ([], "wrong_type")
     if isinstance(value, list):
-        return Parsed(value, status)
+        return value, status
     if isinstance(value, dict) and len(value) == 1:
         (inside,) = value.values()
         if isinstance(inside, list) and all(isinstance(item, dict) for item in inside):
-            return Parsed(inside, "embedded")
-    return Parsed([], "wrong_type")
+            return inside, "embedded"
+    return [], "wrong_type"
 
 
 def _flat(records: list[Any], source: str) -> tuple[bool, int] | None:
@@ -190,5 +190,5 @@ def _repaired(text: str, single: bool) -> list[Any] | None:
 
     start = re.search(r"[\[{]", text)
     value = mend(text[start.start() :]) if start is not None else None
-    parsed = _typed(value, "repaired", single)
-    return parsed.records if parsed.status in READ else None
+    records, status = _typed(value, "repaired", single)
+    return records if status in READ else None
