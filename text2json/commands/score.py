@@ -9,8 +9,7 @@ from typing import Any, TextIO
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from text2json.commands import task_scoring
-    from text2json.metrics.limits import LIMITS
+    from text2json.commands import scoring_options, task_scoring
 
     parser.add_argument("predictions", metavar="PREDICTIONS", type=Path,
                         help="JSONL with `id` and `output`, or a run folder")  # fmt: skip
@@ -19,16 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--details", type=Path, metavar="FILE", help="write each sample's verdicts as JSONL")
     parser.add_argument("--html", type=Path, metavar="FILE",
                         help="write a page with document, gold and prediction side by side")  # fmt: skip
-    parser.add_argument("--limit", type=int, help="score against the first N samples only, as `run --limit` answered")
-    parser.add_argument("--repair", action="store_true", help="mend broken JSON by guessing; the signature says so")
-    parser.add_argument("--max-bytes", type=int, default=LIMITS.bytes, metavar="N",
-                        help="leave outputs over N bytes unread (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--max-depth", type=int, default=LIMITS.depth, metavar="N",
-                        help="leave answers nested deeper than N unread (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--max-cells", type=int, default=LIMITS.cells, metavar="N",
-                        help="pair records greedily above N pairs (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--max-seconds", type=float, default=LIMITS.seconds, metavar="S",
-                        help="seek causes of one sample's errors no longer (default: %(default)s)")  # fmt: skip
+    scoring_options.add_arguments(parser)
     task_scoring.add_arguments(parser)
 
 
@@ -38,11 +28,10 @@ def run(args: argparse.Namespace) -> int:
     import itertools
     import json
 
-    from text2json.commands import task_scoring
+    from text2json.commands import scoring_options, task_scoring
     from text2json.console import line
     from text2json.data import iter_samples
     from text2json.errors import SpecError
-    from text2json.metrics.limits import Limits
     from text2json.metrics.predictions import read_predictions
     from text2json.metrics.scoring import score
 
@@ -52,18 +41,15 @@ def run(args: argparse.Namespace) -> int:
     if args.data is None:
         raise SpecError("no data", remedy="give --data, or --task with a task of `text2json tasks`")
     outputs = read_predictions(args.predictions)
-    limits = Limits(bytes=args.max_bytes, depth=args.max_depth, cells=args.max_cells, seconds=args.max_seconds)
-    name = Path(args.data).name + (f"[:{args.limit}]" if args.limit else "")
     with contextlib.ExitStack() as stack:
         details = None if args.details is None else stack.enter_context(args.details.open("w", encoding="utf-8"))
         report = score(
             outputs,
             itertools.islice(iter_samples(args.data), args.limit),
-            data_name=name,
-            repair=args.repair,
-            limits=limits,
+            data_name=scoring_options.data_name(args),
             keep_verdicts=args.html is not None or details is not None,
             on_sample=None if details is None else lambda one: write_line(details, one.to_dict()),
+            **scoring_options.options(args),
         )
     if args.html is not None:
         from text2json.score_page import worst, write_page
