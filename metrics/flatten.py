@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from text2json.metrics.compare import ANY, Leaves, Rule, Shape
@@ -38,15 +39,17 @@ class Flat(list[Leaves]):
     Attributes:
         columns: path → the forms of all records, None where a leaf is absent, in the order of paths; None without a
             table.
+        numbers: path → int or float, of the columns that hold values of that type alone.
     """
 
     columns: dict[str, Column] | None = None
+    numbers: Mapping[str, type] = MappingProxyType({})
 
     @classmethod
-    def of(cls, forms: Iterable[Leaves], columns: dict[str, Column]) -> Flat:
+    def of(cls, forms: Iterable[Leaves], columns: dict[str, Column], numbers: Mapping[str, type]) -> Flat:
         """Return leaves with their table."""
         found = cls(forms)
-        found.columns = columns
+        found.columns, found.numbers = columns, numbers
         return found
 
 
@@ -112,7 +115,10 @@ def _flatten_alike(records: Sequence[Any], shape: Shape) -> Flat | None:
             changed[field] = known
             columns[field] = [known.get(value, value) for value in columns[field]]
     absent = any(part.absent for part in parts.values()) or set(map(len, records)) != {len(columns)}
-    return Flat.of([_replaced(record, changed) for record in records] if changed or absent else records, columns)
+    numbers = {field: part.kind for field, part in parts.items() if part.number and part.kind and field not in changed}
+    return Flat.of(
+        [_replaced(record, changed) for record in records] if changed or absent else records, columns, numbers
+    )
 
 
 @dataclass(frozen=True)
@@ -124,12 +130,14 @@ class _Part:
         absent: how many values are absent.
         lines: its texts, one a line.
         count: how many texts.
+        number: whether all are int, or all are float, and none is absent.
     """
 
     kind: type | None
     absent: int = 0
     lines: str = ""
     count: int = 0
+    number: bool = False
 
     @classmethod
     def of(cls, column: Column) -> _Part:
@@ -139,6 +147,8 @@ class _Part:
         except TypeError:
             pass
         kinds = set(map(type, column))
+        if kinds in ({int}, {float}):
+            return cls(kinds.pop(), number=True)
         absent = 0
         if _NONE in kinds:
             kinds.remove(_NONE)

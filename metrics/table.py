@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from text2json.metrics.compare import Leaves, Rule
 from text2json.metrics.flatten import Column, Flat
@@ -44,11 +44,15 @@ class Table:
         self.ours, self.theirs = (
             np.empty((len(self.columns), len(side)), dtype=np.int32).T for side in (gold, predicted)
         )
-        for place, (ones, others) in enumerate(zip(self.gold, self.predicted, strict=True)):
-            ids: dict[Form | None, int] = {None: 0}
-            found = np.fromiter(  # a form keeps the number at which it was first met
-                map(ids.setdefault, chain(ones, others), count(1)), dtype=np.int32, count=len(ones) + len(others)
-            )
+        for place, (path, ones, others) in enumerate(zip(self.columns, self.gold, self.predicted, strict=True)):
+            kinds = {side.numbers.get(path) if isinstance(side, Flat) else None for side in (gold, predicted)}
+            kind = kinds.pop() if len(kinds) == 1 else None
+            found = None if kind is None else _of_numbers([*ones, *others], kind)
+            if found is None:
+                ids: dict[Form | None, int] = {None: 0}
+                found = np.fromiter(  # a form keeps the number at which it was first met
+                    map(ids.setdefault, chain(ones, others), count(1)), dtype=np.int32, count=len(ones) + len(others)
+                )
             self.ours[:, place], self.theirs[:, place] = found[: len(ones)], found[len(ones) :]
         width = len(self.columns)
         self.our_sizes, self.their_sizes = ((side != 0).sum(1, dtype=np.int32) for side in (self.ours, self.theirs))
@@ -102,6 +106,21 @@ def rows_of(columns: Sequence[Column], places: Sequence[int]) -> list[Row]:
     if not columns:
         return [()] * len(places)
     return list(zip(*[map(column.__getitem__, places) for column in columns], strict=True))
+
+
+def _of_numbers(values: list[Any], kind: type) -> NDArray[np.int32] | None:
+    """Return numbers from 1 on, equal for equal values of one type; None where numpy does not hold them exactly."""
+    import numpy as np
+
+    try:
+        exact = np.array(values, dtype=np.int64 if kind is int else np.float64)
+    except OverflowError:
+        return None
+    if np.isnan(exact).any():  # equal to nothing
+        return None
+    found: NDArray[np.int32] = np.unique(exact, return_inverse=True)[1].astype(np.int32)
+    found += 1
+    return found
 
 
 def _fields(side: Sequence[Leaves]) -> set[str]:

@@ -5,7 +5,8 @@ Whole documents are drawn again, never single leaves, which would make the inter
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ RESAMPLES = 2000
 SEED = 12345
 CELLS = 1 << 14
 """How many draws are held in memory at once: as many as fit a processor's cache."""
+KEPT = 1 << 21
+"""Up to how many draws are kept for the next run."""
 
 Ratio = tuple[Sequence[float], Sequence[float]]
 """A figure as the ratio of two sums over samples: each sample's share in the numerator, and in the denominator."""
@@ -42,17 +45,29 @@ def resampled(table: NDArray[np.float64], resamples: int, seed: int) -> NDArray[
     """Return (rows, resamples): the sums of each row of `table` (rows, samples) over samples drawn with repetition."""
     import numpy as np
 
-    rng = np.random.default_rng(seed)
     count = table.shape[1]
+    drawn = _drawn(count, resamples, seed) if count * resamples <= KEPT else _draw(count, resamples, seed)
+    return np.concatenate([times.astype(np.float64) @ table.T for times in drawn]).T
+
+
+@lru_cache(maxsize=1)
+def _drawn(count: int, resamples: int, seed: int) -> list[NDArray[np.unsignedinteger]]:
+    """Return the draws, which are the same for every run of as many samples, and are most of the work."""
+    return list(_draw(count, resamples, seed))
+
+
+def _draw(count: int, resamples: int, seed: int) -> Iterator[NDArray[np.unsignedinteger]]:
+    """Yield (some resamples, count): how often each sample was drawn."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
     at_once = max(1, CELLS // count)
-    sums = []
     for start in range(0, resamples, at_once):
         rows = min(at_once, resamples - start)
         drawn = rng.integers(0, count, (rows, count))
         drawn += count * np.arange(rows)[:, None]
         times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-        sums.append(times.astype(np.float64) @ table.T)
-    return np.concatenate(sums).T
+        yield times.astype(np.uint16 if count < 1 << 16 else np.uint32)
 
 
 def quotients(sums: NDArray[np.float64]) -> NDArray[np.float64]:
