@@ -51,9 +51,9 @@ def test_a_tally_is_what_counting_leaf_by_leaf_gives(samples: list[tuple[list[An
     gold = Side([record for side in golds for record in side], flatten(golds, SHAPE))
     predicted = Side([record for side in answers for record in side], flatten(answers, SHAPE))
     spans, start, begin = [], 0, 0
-    for one, other in samples:
-        spans.append(Span(range(start, start + len(one)), range(begin, begin + len(other))))
-        start, begin = start + len(one), begin + len(other)
+    for side, answer in samples:
+        spans.append(Span(range(start, start + len(side)), range(begin, begin + len(answer))))
+        start, begin = start + len(side), begin + len(answer)
     table = Table(gold.forms, predicted.forms)
     paired = align_all(table, spans)
     tallies, wrong = tally(table, gold, predicted, spans, paired)
