@@ -50,7 +50,7 @@ def write_dataset(
         samples: how many; the configuration's own number unless given.
         seed: another seed gives other documents; 0 unless given.
         split: `train` or `test`, or both with a comma between.
-        workers: processes that generate; the bytes do not depend on it.
+        workers: processes that make documents; the bytes do not depend on it.
         knobs: settings that differ from the configuration's.
         version: a frozen version, which decides samples and seed.
         advance: called with the number of samples written since its last call.
@@ -64,7 +64,7 @@ def write_dataset(
     parts = plan(config, split, samples=samples, seed=seed, knobs=knobs or {}, version=version)
     wanted = [job for part in parts for job in jobs(part)]
     with whole_folder(folder) as draft, making(wanted, workers, draft) as batches:
-        for part in parts[1:]:  # the first one's impossible knobs show at once, and so do those of the others
+        for part in parts[1:]:  # impossible knobs of the first one show at once, and so those of the others should
             next(generate(part.config, split=part.split, seed=part.seed, samples=1, **part.knobs))
         manifest = _write_parts(draft, parts, batches, version, advance)
     return manifest.model_dump(mode="json")
