@@ -41,10 +41,9 @@ def test_one_worker_is_this_process(tmp_path: Path) -> None:
 
 
 def crew() -> list[int]:
-    """Return the processes that work for this one, the first of them first."""
-    (first,) = (child.pid for child in multiprocessing.active_children())
-    assert first is not None
-    return [first, *(pid for pid in group(first) if pid != first)]
+    """Return the processes that work for this one, forked or spawned."""
+    children = [child.pid for child in multiprocessing.active_children() if child.pid is not None]
+    return list(dict.fromkeys([*children, *(pid for child in children for pid in group(child))]))
 
 
 def group(leader: int) -> list[int]:
@@ -52,10 +51,16 @@ def group(leader: int) -> list[int]:
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(FileNotFoundError, ProcessLookupError):  # others come and go meanwhile
-            if os.getpgid(int(place.name)) == leader:
-                state = (place / "stat").read_text().rpartition(")")[2].split()[:1]
-                found += [int(place.name)] if state not in ([], ["Z"]) else []
+            if os.getpgid(int(place.name)) == leader and alive(int(place.name)):
+                found.append(int(place.name))
     return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -70,18 +75,19 @@ def test_no_more_processes_than_jobs(tmp_path: Path) -> None:
     with making(jobs(PART)[:2], 9, tmp_path) as batches:
         wait_until(lambda: len(crew()) == 2)
         time.sleep(0.1)
-        leader, _ = crew()
+        others = crew()
+        assert len(others) == 2
         assert len(list(batches)) == 2
     assert multiprocessing.active_children() == []
-    wait_until(lambda: group(leader) == [])
+    wait_until(lambda: not any(map(alive, others)))
 
 
 @needs_proc
 def test_nobody_is_left_when_the_caller_gives_up(tmp_path: Path) -> None:
     with making(jobs(Part("short", "test", 5000, 0, {})), 3, tmp_path):
         wait_until(lambda: len(crew()) == 3)
-        leader, *_ = crew()
-    wait_until(lambda: group(leader) == [])
+        others = crew()
+    wait_until(lambda: not any(map(alive, others)))
 
 
 def test_a_process_with_threads_has_spawned_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,11 +113,11 @@ def test_a_failure_in_a_worker_is_the_callers(tmp_path: Path) -> None:
 def test_a_killed_worker_is_told(place: int, tmp_path: Path) -> None:
     with making(jobs(Part("short", "test", 5000, 0, {})), 2, tmp_path) as batches:
         wait_until(lambda: len(crew()) == 2)
-        leader = crew()[0]
-        os.kill(crew()[place], signal.SIGKILL)
+        others = crew()
+        os.kill(others[place], signal.SIGKILL)
         with pytest.raises(Text2JSONError, match="a worker process was killed"):
             list(batches)
-    wait_until(lambda: group(leader) == [])
+    wait_until(lambda: not any(map(alive, others)))
 
 
 CHILDREN = """
