@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from text2json import __version__
+from text2json.metrics.align import GATE
+from text2json.metrics.limits import LIMITS, Limits
+from text2json.metrics.scoring import score
+from text2json.metrics.signature import Rules
+from text2json.metrics.uncertainty import RESAMPLES, SEED
+
+RULES = Rules(version="9", data="d", align="key")
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Rules)])
+def test_every_rule_stands_in_the_signature_and_changes_it(name: str) -> None:
+    other = dataclasses.replace(RULES, **{name: "other"})
+    parts = dict(part.split(":", 1) for part in other.signature().split("|")[1:])
+    assert parts[name] == "other"
+    assert {key for key, value in parts.items() if f"{key}:{value}" not in RULES.signature().split("|")} == {name}
+
+
+def test_the_signature_of_a_score_says_what_was_done() -> None:
+    plain = score([[{"a": "x"}]], [[{"a": "x"}]], data_name="mine").signature
+    assert plain.split("|") == [
+        "text2json", f"version:{__version__}", "data:mine", "align:assignment", f"gate:{GATE}",
+        "norm:nfkc+quotes+space+invisible", "absent:null", "repair:no", "truncated:empty", "missing:empty",
+        f"limits:{LIMITS}", f"interval:bootstrap{RESAMPLES}s{SEED}",
+    ]  # fmt: skip
+    keyed = score([[{"a": "x"}]], [[{"a": "x"}]], key="a", limits=Limits(depth=3)).signature
+    assert "align:key" in keyed
+    assert "/3/" in keyed
+
+
+def test_limits_are_told_without_the_clock_which_moves_no_figure() -> None:
+    assert str(Limits(bytes=1, depth=2, cells=3, seconds=4)) == "1B/2/3"
+    assert str(Limits(seconds=1)) == str(Limits(seconds=2))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        LIMITS.depth = 5  # type: ignore[misc] # that is what is tried
