@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ RULES = Rules(version="9", data="d", align="key")
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Rules)])
 def test_every_rule_stands_in_the_signature_and_changes_it(name: str) -> None:
-    other = dataclasses.replace(RULES, **{name: "other"})
+    change: dict[str, Any] = {name: "other"}
+    other = dataclasses.replace(RULES, **change)
     parts = dict(part.split(":", 1) for part in other.signature().split("|")[1:])
     assert parts[name] == "other"
     assert {key for key, value in parts.items() if f"{key}:{value}" not in RULES.signature().split("|")} == {name}

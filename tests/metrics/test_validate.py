@@ -22,7 +22,7 @@ SCHEMA = {
     "items": {"type": "object", "properties": PROPERTIES, "required": ["a"], "additionalProperties": False},
     "$defs": {"e": {"type": "string"}},
 }
-VALUE = st.sampled_from(
+VALUE: st.SearchStrategy[Any] = st.sampled_from(
     ["", "x", "xyz", 0, 1, 1.0, -1, 1.5, 2**70, True, None, [], ["x"], ["x", "x"], [1], {}, "\ud800"]
 )
 ANSWER = st.lists(st.dictionaries(st.sampled_from("abcdef"), VALUE, max_size=3) | VALUE, max_size=2) | VALUE
