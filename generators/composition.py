@@ -75,7 +75,7 @@ def _attempt(config: str, knobs: Knobs, split: str, seed: int, number: int, bits
     room = target - len(head) - len(LEAD_OUT) - size(blocks)
     if room - sum(len(part.text) + 2 for part in loose) < target - knobs.length[1]:
         return None
-    text, places, stating = assemble(fill(blocks, loose, room=room, split=split, bits=bits))
+    text, places, stating = assemble(fill(blocks, loose, room=room, split=split, bits=bits, wide=kind.wide))
     noise = bits.between(*knobs.noise)
     errors = 0
     if noise:

@@ -2,6 +2,9 @@
 
 Paragraph i of a split is the same in every document, so paragraphs are made once and kept; a document walks through
 them from a place and with an odd step of its own, and meets none twice while there are enough.
+
+Wide documents, which are for training, draw each paragraph anew from their own choices, from many more frames and words
+(`wordings/filler.toml`): a model that meets the same paragraphs in every document learns the names in them by heart.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from typing import NamedTuple
 
 from text2json.generators import lexicon
 from text2json.generators.bits import Bits
-from text2json.generators.domain import Patterns
+from text2json.generators.domain import Patterns, wordings
+from text2json.generators.words import made_up
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,11 +31,17 @@ POOL = 4096
 LARGE_POOL = 65536
 """For documents of more than `LARGE` characters."""
 LARGE = 1_000_000
+INVENTED = 512
+"""Made-up words that wide frames choose from."""
 
 
 @cache
-def _sets() -> dict[str, tuple[str, ...]]:
-    return {name: tuple(text.split("; ")) for name, text in _table()["sets"].items()}
+def _sets(wide: bool = False) -> dict[str, tuple[str, ...]]:
+    own, further = _table()["sets"], wordings("filler")["sets"] if wide else {}
+    return {
+        name: tuple(word for sets in (own, further) if name in sets for word in sets[name].split("; "))
+        for name in {**own, **further}
+    }
 
 
 @cache
@@ -60,38 +70,47 @@ class Frame(NamedTuple):
 
 
 @cache
-def _topics(split: str) -> list[list[Frame]]:
-    """Return the frames of each topic."""
+def _topics(split: str, wide: bool = False) -> list[list[Frame]]:
+    """Return the frames of each topic; the train split of wide documents has further frames and topics."""
+    own, further = _table()["topics"], wordings("filler")["topics"] if wide else {}
     return [
-        [_frame(frame, split) for frame in Patterns(frames)[split]]
-        for topic, frames in sorted(_table()["topics"].items())
+        [_frame(frame, split, wide) for frame in Patterns(own.get(topic, ""), further.get(topic, ""))[split]]
+        for topic in sorted({**own, **further})
     ]
 
 
-def _frame(text: str, split: str) -> Frame:
+def _frame(text: str, split: str, wide: bool) -> Frame:
     first, *rest = re.split(r"[{}]", text)
     names = rest[::2]
     slots = []
     for place, (name, literal) in enumerate(zip(names, rest[1::2], strict=True)):
-        again = any(not _set(name, split).isdisjoint(_set(other, split)) for other in names[:place])
-        slots.append(Slot(_words(name, split), _spoken(name, split, not place and not first), literal, again))
+        again = any(not _set(name, split, wide).isdisjoint(_set(other, split, wide)) for other in names[:place])
+        spoken = _spoken(name, split, wide, not place and not first)
+        slots.append(Slot(_words(name, split, wide), spoken, literal, again))
     return Frame(first[:1].upper() + first[1:], tuple(slots))
 
 
-def _words(slot: str, split: str) -> tuple[str, ...]:
-    sets = _sets()
-    return sets[slot] if slot in sets else lexicon.part(slot, split)
+@cache
+def _words(slot: str, split: str, wide: bool) -> tuple[str, ...]:
+    """Return the words of a set, of a lexicon (with `!` all of it, else the split's part), or invented ones."""
+    sets = _sets(wide)
+    if slot in sets:
+        return sets[slot]
+    if slot == "made_up":
+        bits = Bits("text2json filler, made-up words", split)
+        return tuple(made_up(bits, split) for _ in range(INVENTED))
+    return lexicon.load(slot[:-1]) if slot.endswith("!") else lexicon.part(slot, split)
 
 
 @cache
-def _set(slot: str, split: str) -> frozenset[str]:
-    return frozenset(_words(slot, split))
+def _set(slot: str, split: str, wide: bool) -> frozenset[str]:
+    return frozenset(_words(slot, split, wide))
 
 
 @cache
-def _spoken(slot: str, split: str, at_start: bool) -> tuple[str, ...]:
+def _spoken(slot: str, split: str, wide: bool, at_start: bool) -> tuple[str, ...]:
     """Return a slot's words as they stand at the start of a sentence or inside of one."""
-    words = _words(slot, split)
+    words = _words(slot, split, wide)
     if at_start:
         return tuple(word[:1].upper() + word[1:] for word in words)
     return tuple(word[:1].lower() + word[1:] for word in words) if slot == "when" else words
@@ -106,9 +125,13 @@ class Paragraph(NamedTuple):
 
 @lru_cache(maxsize=2 * LARGE_POOL)
 def filler_paragraph(split: str, number: int) -> Paragraph:
-    """Return a paragraph: three to six sentences on one topic."""
-    bits = Bits("text2json filler", split, number)
-    frames = bits.choice(_topics(split))
+    """Return paragraph `number` of a split."""
+    return _paragraph(_topics(split), Bits("text2json filler", split, number))
+
+
+def _paragraph(topics: list[list[Frame]], bits: Bits) -> Paragraph:
+    """Make a paragraph: three to six sentences on one topic."""
+    frames = bits.choice(topics)
     made = []
     last = -1
     for _ in range(bits.between(3, 6)):
@@ -134,8 +157,10 @@ def _fill(frame: Frame, bits: Bits) -> str:
     return text
 
 
-def filler(bits: Bits, split: str, room: int) -> Iterator[Paragraph]:
-    """Yield paragraphs for a document that has `room` characters to fill, without end."""
+def filler(bits: Bits, split: str, room: int, *, wide: bool = False) -> Iterator[Paragraph]:
+    """Yield paragraphs for a document that has `room` characters to fill, without end; `wide` ones are made anew."""
+    while wide:
+        yield _paragraph(_topics(split, True), bits)
     pool = POOL if room < LARGE else LARGE_POOL
     place, step = bits.below(pool), 2 * bits.below(pool // 2) + 1
     while True:

@@ -13,13 +13,16 @@ TRIES = 24
 """Paragraphs looked at for one whose first sentence fits into what is left."""
 
 
-def fill(blocks: Sequence[Block], loose: Sequence[Sentence], *, room: int, split: str, bits: Bits) -> list[Block]:
+def fill(
+    blocks: Sequence[Block], loose: Sequence[Sentence], *, room: int, split: str, bits: Bits, wide: bool = False
+) -> list[Block]:
     """Put filler of `room` characters between the blocks, and the loose sentences into it.
 
-    The loose sentences' own characters count as part of the room; where there is no filler they stand alone.
+    The loose sentences' own characters count as part of the room; where there is no filler they stand alone. `wide`
+    filler is made anew for this document.
     """
     room -= sum(len(part.text) + 2 for part in loose)
-    fillers = _paragraphs(room, split, bits)
+    fillers = _paragraphs(room, split, bits, wide)
     own = [Block([part]) for part in loose] if not fillers else []
     hosts: dict[int, list[Sentence]] = {}
     for part in loose if fillers else ():
@@ -37,13 +40,13 @@ def fill(blocks: Sequence[Block], loose: Sequence[Sentence], *, room: int, split
     return filled + waiting[len(blocks)]
 
 
-def _paragraphs(room: int, split: str, bits: Bits) -> list[Paragraph]:
+def _paragraphs(room: int, split: str, bits: Bits, wide: bool) -> list[Paragraph]:
     """Return paragraphs that state nothing and that fill `room`, the blank lines before them included."""
     made: list[Paragraph] = []
     if room < 40:
         return made
     misses = 0
-    for found in filler(bits, split, room):
+    for found in filler(bits, split, room, wide=wide):
         size = len(found.text) + len(GAP)
         if size <= room:
             made.append(found)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from itertools import islice
 
 from text2json.generators.bits import Bits
@@ -26,6 +27,28 @@ def test_sentences_are_whole() -> None:
             assert sentence[-1] in ".!?"
             assert "{" not in sentence
             assert "  " not in sentence
+
+
+def test_wide_paragraphs_are_whole_and_follow_from_the_bits() -> None:
+    made, again = (list(islice(filler(Bits(5), "train", 5000, wide=True), 800)) for _ in range(2))
+    assert made == again
+    assert len({paragraph.text for paragraph in made}) == len(made)
+    for paragraph in made:
+        assert 3 <= len(paragraph.sentences) <= 6
+        for sentence in paragraph.sentences:
+            assert sentence[0].isupper() or not sentence[0].isalpha(), sentence
+            assert sentence.rstrip('"')[-1] in ".!?", sentence
+            assert "{" not in sentence
+            assert "  " not in sentence
+
+
+def test_names_of_wide_paragraphs_hardly_repeat() -> None:
+    texts = [paragraph.text for paragraph in islice(filler(Bits(6), "train", 5000, wide=True), 1500)]
+    people = [
+        name for text in texts for name in re.findall(r"(?:^|[ \"(])([A-Z][a-z]+ [A-Z][a-z]+) (?:of|from|once)", text)
+    ]
+    assert len(people) > 100
+    assert len(set(people)) > 0.95 * len(people)
 
 
 def test_frames_are_parted_between_the_splits() -> None:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from text2json.generators import generate
+from text2json.generators import generate, lexicon
 from text2json.generators.domain import FURTHER, Patterns, domain, domains, lines, wide_domain, wordings
+from text2json.generators.filler import POOL, _table, _topics, filler_paragraph
 from text2json.generators.telling import frames
 
 if sys.version_info >= (3, 11):
@@ -24,6 +25,10 @@ else:
 FRAMES: dict[str, str] = tomllib.loads((FURTHER.parent / "frames.toml").read_text(encoding="utf-8"))
 DOMAINS = ("medical", "movies", "organisations", "products")
 WIDENED = sorted(wordings("frames"))
+FILLER = wordings("filler")
+TOPICS: dict[str, str] = _table()["topics"]
+SETS: dict[str, str] = _table()["sets"]
+PLACED = {"first_names", "last_names", "cities"}
 
 
 def slots(pattern: str) -> set[str]:
@@ -38,7 +43,8 @@ def normal(pattern: str) -> str:
 def blocks(name: str) -> dict[str, tuple[Patterns, str]]:
     """Return each block of a domain that has further patterns, and these."""
     kind, further = domain(name), wordings(name)
-    found = {"intro": (kind.intro, further["intro"]), "exclude": (kind.excluding, further["exclude"]["says"])}
+    found = {key: (getattr(kind, key), further[key]) for key in ("intro", "title", "filler")}
+    found["exclude"] = (kind.excluding, further["exclude"]["says"])
     return found | {key: (field.prose, further["fields"][key]["prose"]) for key, field in kind.fields.items()}
 
 
@@ -53,17 +59,19 @@ def frozen_test_patterns() -> frozenset[str]:
                 yield from block["test"]
         for name in FRAMES:
             yield from frames(name)["test"]
+        for text in TOPICS.values():
+            yield from Patterns(text)["test"]
 
     return frozenset(normal(pattern) for pattern in every())
 
 
 def test_the_papers_four_domains_have_wordings() -> None:
-    assert {file.stem for file in FURTHER.glob("*.toml")} == {*DOMAINS, "frames"}
+    assert {file.stem for file in FURTHER.glob("*.toml")} == {*DOMAINS, "frames", "filler"}
 
 
 @pytest.mark.parametrize("name", DOMAINS)
 def test_a_domain_has_many_of_each(name: str) -> None:
-    least = {"intro": 36, "exclude": 9}
+    least = {"intro": 36, "exclude": 9, "title": 12, "filler": 30}
     assert set(wordings(name)["fields"]) == set(domain(name).fields)
     for key, (own, text) in blocks(name).items():
         further = {normal(pattern) for pattern in lines(text)}
@@ -77,12 +85,22 @@ def test_a_domain_has_many_of_each(name: str) -> None:
 @pytest.mark.parametrize("name", DOMAINS)
 def test_its_slots_are_those_of_the_format(name: str) -> None:
     for key, (_, text) in blocks(name).items():
+        if key in ("title", "filler"):
+            continue
         needed, allowed = ({"N"}, {"N", "n"}) if key in ("intro", "exclude") else ({"v"}, {"S", "s", "n", "v"})
         for pattern in lines(text):
             assert needed <= slots(pattern) <= allowed, pattern
             assert len(re.findall(r"[{}]", pattern)) == 2 * len(slots(pattern)), pattern
             assert pattern.find("{S}") <= 0, pattern
             assert not pattern.startswith("{s}"), pattern
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_its_remarks_mention_strangers(name: str) -> None:
+    further = lines(wordings(name)["filler"])
+    assert sum("{X}" in pattern for pattern in further) >= 30
+    assert all(slots(pattern) <= {"X"} for pattern in further)
+    assert not any(re.search("[{}]", title) for title in lines(wordings(name)["title"]))
 
 
 @pytest.mark.parametrize("name", WIDENED)
@@ -98,9 +116,10 @@ def test_frames_that_name_an_entity_or_a_field_are_widened() -> None:
     assert {name for name, text in FRAMES.items() if re.search(r"\{[Nlw]\}", text)} <= set(WIDENED)
 
 
-@pytest.mark.parametrize("name", [*DOMAINS, "frames"])
+@pytest.mark.parametrize("name", [*DOMAINS, "frames", "filler"])
 def test_no_wide_pattern_is_a_test_pattern(name: str) -> None:
-    texts = wordings("frames").values() if name == "frames" else [text for _, text in blocks(name).values()]
+    rest = {"frames": wordings("frames"), "filler": FILLER["topics"]}
+    texts = rest[name].values() if name in rest else [text for _, text in blocks(name).values()]
     further = {normal(pattern) for text in texts for pattern in lines(text)}
     assert len(further) > 100
     assert further.isdisjoint(frozen_test_patterns())
@@ -110,13 +129,63 @@ def test_no_wide_pattern_is_a_test_pattern(name: str) -> None:
 def test_a_wide_domain_draws_test_patterns_from_the_frozen_ones_alone(name: str) -> None:
     wide = wide_domain(name)
     for key, (own, text) in blocks(name).items():
-        block = {"intro": wide.intro, "exclude": wide.excluding}.get(key) or wide.fields[key].prose
+        general = {"intro": wide.intro, "title": wide.title, "filler": wide.filler, "exclude": wide.excluding}
+        block = general.get(key) or wide.fields[key].prose
         assert block["test"] == own["test"]
         assert block["train"] == own["train"] + lines(text)
 
 
 def test_a_domain_without_further_wordings_has_its_own() -> None:
     assert wide_domain("jobs").patterns() == domain("jobs").patterns()
+
+
+def test_every_topic_has_many_further_frames_with_people_and_places() -> None:
+    assert len(set(FILLER["topics"]) - set(TOPICS)) >= 3
+    for topic, text in FILLER["topics"].items():
+        further = {normal(pattern): pattern for pattern in lines(text)}
+        assert len(further) == len(lines(text)), f"{topic} says something twice"
+        known = {normal(pattern) for pattern in lines(TOPICS.get(topic, ""))}
+        assert len(further.keys() - known) >= (40 if topic in TOPICS else 24), topic
+        mentions = sum(not slots(pattern).isdisjoint(PLACED) for pattern in further.values())
+        assert mentions >= (20 if topic in ("letters", "journey") else 12), topic
+
+
+def test_every_set_of_words_is_doubled() -> None:
+    for name, text in SETS.items():
+        further = FILLER["sets"][name].split("; ")
+        assert len(set(further) - set(text.split("; "))) == len(further) >= len(text.split("; ")), name
+
+
+def test_wide_filler_knows_its_slots() -> None:
+    known = {*FILLER["sets"], "made_up", *lexicon.names(), *(f"{name}!" for name in lexicon.names())}
+    for text in FILLER["topics"].values():
+        for pattern in lines(text):
+            assert set(re.findall(r"\{([^}]*)\}", pattern)) <= known, pattern
+            assert pattern[-1] in '.!?"', pattern
+
+
+def test_wide_filler_keeps_the_frozen_words_and_frames() -> None:
+    assert len(_topics("train")) == len(TOPICS)
+    assert len(_topics("train", True)) == len(set(TOPICS) | set(FILLER["topics"]))
+    frozen = {word for topic in _topics("train") for frame in topic for slot in frame.slots for word in slot.words}
+    assert frozen.isdisjoint(set(FILLER["sets"]["find"].split("; ")) | set(FILLER["sets"]["who"].split("; ")))
+
+
+def document(sample: Any) -> str:
+    start, end = sample.text_span
+    return str(sample.problem[start:end])
+
+
+def test_wide_documents_share_no_paragraph() -> None:
+    """The frozen pool's paragraphs come back in other documents, which is how names were learned by heart."""
+    pool = {filler_paragraph("train", number).text for number in range(POOL)}
+    wide, frozen = (
+        [text for sample in made("train", wordings=kind) for text in document(sample).split("\n\n") if len(text) > 150]
+        for kind in ("wide", "frozen")
+    )
+    assert len(pool.intersection(frozen)) > 100
+    assert pool.isdisjoint(wide)
+    assert len(set(wide)) == len(wide) > 100
 
 
 def made(split: str, **knobs: Any) -> list[Any]:
