@@ -10,6 +10,7 @@ from torch import Tensor
 
 from text2json.baselines.host import Host
 from text2json.baselines.indexes import Index
+from text2json.baselines.kernels import calls
 from text2json.baselines.kernels.calls import Stretch
 from text2json.baselines.parts import Part, take
 from text2json.baselines.prompt import Prompt
@@ -66,18 +67,20 @@ class Selection(Part):
         near = (weights >= weights.amax(-1, keepdim=True) - self.margin) & weights.isfinite()
         return near.sum(-1).float().mean(1).long().clamp(min=1).minimum(self.counts)
 
-    def new_tokens(self, tokens: Tensor, chosen: Tensor, length: int) -> int:
-        """Count the chosen tokens (B, H or H_q, S) that the step before had not read, and remember this step's.
+    def new_tokens(self, tokens: Tensor, chosen: Tensor, length: int) -> tuple[int, int]:
+        """Count the chosen tokens (B, H or H_q, S), and those that the step before had not read; remember this step's.
 
         Marks are set and taken back at the chosen places alone: a step costs nothing that grows with the prompt.
         """
         if self.marks is None or self.last is None or self.marks.shape[:2] != tokens.shape[:2]:
             self.marks = torch.zeros(*tokens.shape[:2], length, dtype=torch.uint8, device=tokens.device)
             self.last = tokens[..., :0]
-        fresh = int((chosen & (self.marks.gather(2, tokens) == 0)).sum())
-        self.marks.scatter_(2, self.last, 0).scatter_add_(2, tokens, chosen.to(torch.uint8))
+        found = calls.mark(tokens, chosen, self.last, self.marks)
+        if found is None:
+            found = int(chosen.sum()), int((chosen & (self.marks.gather(2, tokens) == 0)).sum())
+            self.marks.scatter_(2, self.last, 0).scatter_add_(2, tokens, chosen.to(torch.uint8))
         self.last = tokens
-        return fresh
+        return found
 
     @property
     def nbytes(self) -> int:
@@ -219,10 +222,11 @@ class Sealed:
         Where everything is read, it streams through the device at every step, and nothing is left to reuse.
         """
         per_token = self.keys.moved_bytes_per_token + self.values.moved_bytes_per_token
-        moved = int(chosen.sum()) * per_token
         if self.index is None:
+            moved = int(chosen.sum()) * per_token
             return moved, moved
-        return moved, self.selection.new_tokens(tokens, chosen, self.length) * per_token
+        every, fresh = self.selection.new_tokens(tokens, chosen, self.length)
+        return every * per_token, fresh * per_token
 
     def evicted(self) -> Tensor | None:
         """Return which places (B, H, N) no tier keeps any more, or None where there are none."""

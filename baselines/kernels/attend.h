@@ -1,13 +1,6 @@
 /* Attention of one position over stretches of keys and values, which are read where they lie. */
 
 #define CHUNK 64 /* rows of values that stay in the first-level cache while all of their channels are added up */
-#define AHEAD 8  /* rows that are asked for before they are needed */
-
-INLINE void T(ask_for)(const void *base, int64_t at, int64_t size, int half) {
-    const char *from = (const char *)base + at * (half ? 2 : 4);
-    int64_t bytes = size * (half ? 2 : 4);
-    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(from + i);
-}
 
 INLINE int64_t T(row_at)(const int64_t *at, int64_t plane, int64_t i, int64_t size) {
     return (plane + (at ? at[i] : i)) * size;
@@ -143,4 +136,3 @@ static void T(attend)(const void *what, int64_t item, int member) {
 
 #undef WIDE
 #undef CHUNK
-#undef AHEAD

@@ -30,6 +30,9 @@ SoftmaxMaxJob = structure(
 PickJob = structure(
     "PickJob", **pointers("weights", "counts", "places", "chosen", "scratch"), **numbers("rows", "units", "most")
 )
+MarkJob = structure(
+    "MarkJob", **pointers("places", "chosen", "last", "marks", "counts"), **numbers("rows", "most", "last_most", "length")
+)
 SegmentJob = structure(
     "SegmentJob",
     **pointers("keys", "values", "key_at", "value_at", "known"),
@@ -131,6 +134,25 @@ def pick(weights: Tensor, counts: Tensor, most: int) -> tuple[Tensor, Tensor] | 
     job = PickJob(*map(at, (weights, each, places, chosen, scratch)), batch * heads, units, most)
     call("pick", job)
     return places, chosen
+
+
+def mark(places: Tensor, chosen: Tensor, last: Tensor, marks: Tensor) -> tuple[int, int] | None:
+    """Count the chosen places (B, C, S) and those of them that are not marked yet, then mark them in place of the last.
+
+    Args:
+        places: int64; `chosen` says which of them count.
+        last: (B, C, L) the places that were marked, and perhaps others.
+        marks: (B, C, N) bytes, 1 where marked.
+    """
+    if not serves(places, chosen, last, marks):
+        return None
+    places, chosen, last = places.contiguous(), chosen.contiguous(), last.contiguous()
+    rows = places.shape[0] * places.shape[1]
+    counts = places.new_empty(rows, 2)
+    pointed = map(at, (places, chosen, last, marks, counts))
+    call("mark", MarkJob(*pointed, rows, places.shape[2], last.shape[2], marks.shape[2]))
+    every, fresh = counts.sum(0).tolist()
+    return every, fresh
 
 
 @dataclass(frozen=True)
@@ -244,10 +266,11 @@ def low_rank_read(left: Tensor, right: Tensor, index: Tensor, heads: int, turn: 
         return None
     left, right, index = left.contiguous(), right.contiguous(), index.contiguous()
     batch, rank, channels = right.shape
-    out = torch.empty(*index.shape, channels // heads, dtype=left.dtype)
-    scratch = torch.empty(threads(), 4 * (rank + channels // heads))
+    size = channels // heads
+    out = torch.empty(*index.shape, size, dtype=left.dtype)
+    scratch = torch.empty(threads(), 4 * (rank + size) + rank * size)
     width = 0 if turn is None else 2 * len(turn.frequencies)
-    shape = (batch * heads, heads, index.shape[2], left.shape[1], channels // heads, rank, width, kind)
+    shape = (batch * heads, heads, index.shape[2], left.shape[1], size, rank, width, kind)
     pointed = map(at, (left, right, index, out, scratch))
     call("low_rank_read", LowRankReadJob(*pointed, *(NO_TURN if turn is None else turn.told), *shape))
     return out

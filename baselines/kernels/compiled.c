@@ -67,7 +67,7 @@ instruction sets; `level` says which of them the processor at hand can run. */
 #endif
 
 /* Raised with every change of a job or an entry point: a library that was built from other sources is not used. */
-EXPORT int t2j_interface(void) { return 1; }
+EXPORT int t2j_interface(void) { return 2; }
 
 /* What the processor can run: 0 portable, 1 AVX2, 2 AVX-512. */
 EXPORT int t2j_level(void) {
@@ -98,6 +98,7 @@ ENTRY(higgs_scores, higgs_scores_job, job->batch *((job->tokens + SLICE - 1) / S
 ENTRY(row_scores, row_scores_job, job->planes *((job->units + SLICE - 1) / SLICE))
 ENTRY(softmax_max, softmax_max_job, job->planes)
 ENTRY(pick, pick_job, job->rows)
+ENTRY(mark, mark_job, job->rows)
 ENTRY(attend, attend_job, job->batch *job->choosers)
 ENTRY(higgs_read, higgs_read_job, (job->rows + SLICE - 1) / SLICE)
 ENTRY(low_rank_read, low_rank_read_job, job->planes *((job->rows_per_plane + SLICE - 1) / SLICE))

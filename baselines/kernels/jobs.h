@@ -5,6 +5,7 @@ A pointer named `..16` may point at bfloat16 where the job's `half` is not 0, an
 #define SLICE 256       /* rows that one piece of work takes */
 #define LONG_SLICE 8192 /* the same where a row is a few numbers */
 #define TILE 8          /* tokens that are scored together */
+#define AHEAD 8         /* rows that are asked for before they are needed */
 
 /* q.k for keys as HIGGS codes. The keys of all heads stand side by side, cut into groups of `group` channels; `block`
 is the largest power of two that divides a head and a group. The query comes turned in blocks; a group's blocks are
@@ -44,6 +45,16 @@ struct pick_job {
     uint8_t *chosen;       /* (rows, most) */
     float *scratch;        /* (threads, 3 * (units + 16)) */
     int64_t rows, units, most;
+};
+
+/* Which of the places read now the step before had not read; then these are the marked ones. */
+struct mark_job {
+    const int64_t *places; /* (rows, most) */
+    const uint8_t *chosen; /* (rows, most) */
+    const int64_t *last;   /* (rows, last_most) places of the step before */
+    uint8_t *marks;        /* (rows, length) */
+    int64_t *counts;       /* (rows, 2) chosen ones, and new ones among them */
+    int64_t rows, most, last_most, length;
 };
 
 #define SEGMENTS 3
@@ -92,7 +103,7 @@ struct low_rank_read_job {
     const void *right16;      /* (batch, rank, heads, size) */
     const int64_t *at;        /* (batch, heads, rows_per_plane) */
     void *out16;              /* (batch, heads, rows_per_plane, size) */
-    float *scratch;           /* (threads, 4 * (rank + size)) */
+    float *scratch;           /* (threads, 4 * (rank + size) + rank * size) */
     const int64_t *positions; /* (batch, heads, rows_per_plane) */
     const float *frequencies; /* (width / 2) or NULL */
     double amplitude;

@@ -21,7 +21,7 @@ from torch import Tensor
 
 LEVELS = ("portable", "avx2", "avx512")
 """Instruction sets that the library holds code for, by number."""
-INTERFACE = 1
+INTERFACE = 2
 """What `t2j_interface` of a library of these sources returns."""
 SWITCH = "TEXT2JSON_KERNELS"
 """Environment variable: `torch` for the plain path, or one of `LEVELS` for no more than that one."""

@@ -85,4 +85,22 @@ static void T(pick)(const void *what, int64_t item, int member) {
     }
 }
 
+static void T(mark)(const void *what, int64_t row, int member) {
+    const struct mark_job *job = what;
+    const int64_t *places = job->places + row * job->most, *last = job->last + row * job->last_most;
+    const uint8_t *chosen = job->chosen + row * job->most;
+    uint8_t *marks = job->marks + row * job->length;
+    int64_t all = 0, fresh = 0;
+    (void)member;
+    for (int64_t i = 0; i < job->most; i++) {
+        all += chosen[i];
+        fresh += chosen[i] & !marks[places[i]];
+    }
+    for (int64_t i = 0; i < job->last_most; i++) marks[last[i]] = 0;
+    for (int64_t i = 0; i < job->most; i++)
+        if (chosen[i]) marks[places[i]] = 1;
+    job->counts[2 * row] = all;
+    job->counts[2 * row + 1] = fresh;
+}
+
 #undef SAMPLE

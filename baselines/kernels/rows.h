@@ -123,58 +123,61 @@ static void T(higgs_read)(const void *what, int64_t item, int member) {
 #endif
 
 /* ROWS products of left rows with one head's right factor. */
-INLINE void T(multiply)(const float *left, const void *right, int64_t start, int64_t rank, int64_t spacing, int64_t size,
-                        float *to, int vectors, int half) {
-    for (int64_t c = 0; c + vectors * W <= size; c += vectors * W) {
+INLINE void T(multiply)(const float *left, const float *right, int64_t rank, int64_t size, float *to) {
+    int64_t c = 0;
+    for (; c + WIDE * W <= size; c += WIDE * W) {
         T(vf) sum[ROWS][WIDE];
         for (int n = 0; n < ROWS; n++)
-            for (int v = 0; v < vectors; v++) sum[n][v] = T(spread)(0);
+            for (int v = 0; v < WIDE; v++) sum[n][v] = T(spread)(0);
         for (int64_t k = 0; k < rank; k++) {
             T(vf) x[WIDE];
-            for (int v = 0; v < vectors; v++) x[v] = T(load_as)(right, start + k * spacing + c + v * W, half);
+            for (int v = 0; v < WIDE; v++) x[v] = T(load)(right + k * size + c + v * W);
             for (int n = 0; n < ROWS; n++)
-                for (int v = 0; v < vectors; v++) sum[n][v] += left[n * rank + k] * x[v];
+                for (int v = 0; v < WIDE; v++) sum[n][v] += left[n * rank + k] * x[v];
         }
         for (int n = 0; n < ROWS; n++)
-            for (int v = 0; v < vectors; v++) T(store)(to + n * size + c + v * W, sum[n][v]);
+            for (int v = 0; v < WIDE; v++) T(store)(to + n * size + c + v * W, sum[n][v]);
+    }
+    for (; c < size; c++)
+        for (int n = 0; n < ROWS; n++) {
+            float sum = 0;
+            for (int64_t k = 0; k < rank; k++) sum += left[n * rank + k] * right[k * size + c];
+            to[n * size + c] = sum;
+        }
+}
+
+/* Values as float32. */
+INLINE void T(widen)(const void *from, int64_t at, int half, int64_t n, float *to) {
+    int64_t i = 0;
+    for (; i + W <= n; i += W) T(store)(to + i, T(load_as)(from, at + i, half));
+    for (; i < n; i++) to[i] = T(one)(from, at + i, half);
+}
+
+INLINE void T(low_rank_slice)(const struct low_rank_read_job *job, int64_t item, int member, int half) {
+    int64_t slices = (job->rows_per_plane + SLICE - 1) / SLICE, plane = item / slices, first = item % slices * SLICE;
+    int64_t last = first + SLICE < job->rows_per_plane ? first + SLICE : job->rows_per_plane;
+    int64_t b = plane / job->heads, rank = job->rank, size = job->size;
+    const int64_t *at = job->at + plane * job->rows_per_plane, *positions = job->positions + plane * job->rows_per_plane;
+    float *left = job->scratch + member * (ROWS * (rank + size) + rank * size), *rows = left + ROWS * rank;
+    float *right = rows + ROWS * size;
+    for (int64_t k = 0; k < rank; k++) /* the head's rows side by side: they lie apart, often in one set of the cache */
+        T(widen)(job->right16, ((b * rank + k) * job->heads + plane % job->heads) * size, half, size, right + k * size);
+    for (int64_t row = first; row < last; row += ROWS) {
+        for (int n = 0; n < ROWS; n++) {
+            int64_t here = row + n < last ? row + n : last - 1;
+            T(widen)(job->left16, (b * job->tokens + at[here]) * rank, half, rank, left + n * rank);
+        }
+        T(multiply)(left, right, rank, size, rows);
+        for (int64_t n = 0; n < ROWS && row + n < last; n++)
+            T(place_row)(rows, n * size, 0, job->out16, (plane * job->rows_per_plane + row + n) * size, half, size, job->width,
+                         job->frequencies ? positions[row + n] : 0, job->frequencies, (float)job->amplitude);
     }
 }
 
 static void T(low_rank_read)(const void *what, int64_t item, int member) {
     const struct low_rank_read_job *job = what;
-    int64_t slices = (job->rows_per_plane + SLICE - 1) / SLICE, plane = item / slices, first = item % slices * SLICE;
-    int64_t last = first + SLICE < job->rows_per_plane ? first + SLICE : job->rows_per_plane;
-    int64_t b = plane / job->heads, spacing = job->heads * job->size, rank = job->rank, size = job->size;
-    const int64_t *at = job->at + plane * job->rows_per_plane, *positions = job->positions + plane * job->rows_per_plane;
-    int64_t right = b * rank * spacing + plane % job->heads * size;
-    float *left = job->scratch + member * ROWS * (rank + size), *rows = left + ROWS * rank;
-    for (int64_t row = first; row < last; row += ROWS) {
-        for (int n = 0; n < ROWS; n++) {
-            int64_t here = row + n < last ? row + n : last - 1, from = (b * job->tokens + at[here]) * rank, k = 0;
-            if (job->half) {
-                for (; k + W <= rank; k += W) T(store)(left + n * rank + k, T(load_as)(job->left16, from + k, 1));
-                for (; k < rank; k++) left[n * rank + k] = T(one)(job->left16, from + k, 1);
-            } else {
-                memcpy(left + n * rank, (const float *)job->left16 + from, sizeof(float) * (size_t)rank);
-            }
-        }
-        int64_t done = size / (WIDE * W) * (WIDE * W);
-        if (job->half) T(multiply)(left, job->right16, right, rank, spacing, size, rows, WIDE, 1);
-        else T(multiply)(left, job->right16, right, rank, spacing, size, rows, WIDE, 0);
-        for (int64_t c = done; c < size; c++)
-            for (int n = 0; n < ROWS; n++) {
-                float sum = 0;
-                for (int64_t k = 0; k < rank; k++) sum += left[n * rank + k] * T(one)(job->right16, right + k * spacing + c, (int)job->half);
-                rows[n * size + c] = sum;
-            }
-        for (int64_t n = 0; n < ROWS && row + n < last; n++) {
-            int64_t position = job->frequencies ? positions[row + n] : 0, to = (plane * job->rows_per_plane + row + n) * size;
-            if (job->half)
-                T(place_row)(rows, n * size, 0, job->out16, to, 1, size, job->width, position, job->frequencies, (float)job->amplitude);
-            else
-                T(place_row)(rows, n * size, 0, job->out16, to, 0, size, job->width, position, job->frequencies, (float)job->amplitude);
-        }
-    }
+    if (job->half) T(low_rank_slice)(job, item, member, 1);
+    else T(low_rank_slice)(job, item, member, 0);
 }
 
 #undef WIDE

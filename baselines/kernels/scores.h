@@ -280,7 +280,9 @@ INLINE void T(some_dots)(const void *row, int64_t at, const float *query, int64_
 INLINE void T(row_slice)(const struct row_scores_job *job, int64_t item, int half) {
     int64_t slices = (job->units + SLICE - 1) / SLICE, plane = item / slices, first = item % slices * SLICE;
     int64_t last = first + SLICE < job->units ? first + SLICE : job->units;
-    for (int64_t u = first; u < last; u++)
+    for (int64_t u = first; u < last; u++) {
+        /* Processors fetch ahead of a stream by themselves, but not across the border of a page. */
+        T(ask_for)(job->rows16, (plane * job->units + u + AHEAD) * job->size, job->size, half);
         for (int64_t g = 0; g < job->per_head; g += 4) {
             int many = job->per_head - g < 4 ? (int)(job->per_head - g) : 4;
             float out[4];
@@ -291,6 +293,7 @@ INLINE void T(row_slice)(const struct row_scores_job *job, int64_t item, int hal
                 *to = job->add ? *to + out[i] : out[i];
             }
         }
+    }
 }
 
 static void T(row_scores)(const void *what, int64_t item, int member) {

@@ -38,6 +38,13 @@ INLINE T(vf) T(load_as)(const void *from, int64_t at, int half) {
     return (T(vf))(__builtin_convertvector(short_, T(vu)) << 16);
 }
 
+/* Ask memory for `size` values from element `at` on, before they are needed. */
+INLINE void T(ask_for)(const void *base, int64_t at, int64_t size, int half) {
+    const char *from = (const char *)base + at * (half ? 2 : 4);
+    int64_t bytes = size * (half ? 2 : 4);
+    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(from + i);
+}
+
 /* Rounds to the nearest bfloat16, ties to even. */
 INLINE void T(store_one)(void *to, int64_t at, float x, int half) {
     if (!half) {

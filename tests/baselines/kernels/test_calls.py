@@ -159,6 +159,26 @@ def test_the_largest_of_long_rows(kind: str) -> None:
 
 
 @quick
+@given(seed=st.integers(0, 10_000), length=st.integers(1, 60), most=st.integers(0, 60))
+def test_reuse_is_counted_as_sets_are(seed: int, length: int, most: int) -> None:
+    """Three steps, against sets of Python; what is not chosen stands at place 0, as a choice of places leaves it."""
+    generator = torch.Generator().manual_seed(seed)
+    marks, last = torch.zeros(2, 3, length, dtype=torch.uint8), torch.zeros(2, 3, 0, dtype=torch.long)
+    before: list[set[int]] = [set() for _ in range(6)]
+    for _ in range(3):
+        count = min(most, length)
+        places = torch.stack([torch.randperm(length, generator=generator)[:count] for _ in range(6)]).view(2, 3, count)
+        chosen = torch.rand(2, 3, count, generator=generator) < 0.7
+        places = places.masked_fill(~chosen, 0)
+        found = calls.mark(places, chosen, last, marks)
+        now = [set(places.view(6, -1)[row][chosen.view(6, -1)[row]].tolist()) for row in range(6)]
+        fresh = sum(len(new - old) for new, old in zip(now, before, strict=True))
+        assert found == (int(chosen.sum()), fresh)
+        assert [set(row.nonzero().flatten().tolist()) for row in marks.view(6, -1)] == now
+        last, before = places, now
+
+
+@quick
 @given(
     seed=st.integers(0, 10_000),
     heads=st.integers(1, 3),

@@ -58,6 +58,7 @@ def test_the_jobs_have_the_fields_of_the_header_in_its_order() -> None:
         "RowScores",
         "SoftmaxMax",
         "Pick",
+        "Mark",
         "Attend",
         "HiggsRead",
         "LowRankRead",
