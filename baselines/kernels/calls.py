@@ -140,7 +140,8 @@ def mark(places: Tensor, chosen: Tensor, last: Tensor, marks: Tensor) -> tuple[i
     """Count the chosen places (B, C, S) and those of them that are not marked yet, then mark them in place of the last.
 
     Args:
-        places: int64; `chosen` says which of them count.
+        places: (B, C, S) in int64.
+        chosen: which of them count.
         last: (B, C, L) the places that were marked, and perhaps others.
         marks: (B, C, N) bytes, 1 where marked.
     """
