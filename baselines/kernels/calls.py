@@ -31,7 +31,9 @@ PickJob = structure(
     "PickJob", **pointers("weights", "counts", "places", "chosen", "scratch"), **numbers("rows", "units", "most")
 )
 MarkJob = structure(
-    "MarkJob", **pointers("places", "chosen", "last", "marks", "counts"), **numbers("rows", "most", "last_most", "length")
+    "MarkJob",
+    **pointers("places", "chosen", "last", "marks", "counts"),
+    **numbers("rows", "most", "last_most", "length"),
 )
 SegmentJob = structure(
     "SegmentJob",
