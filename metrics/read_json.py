@@ -1,8 +1,9 @@
 """JSON text to values: what the standard library reads, by a faster reader where that one takes the text.
 
 pydantic's reader (jiter) gives the very values of the standard library for all that it takes: whole numbers of any
-size, the nearest 64-bit float, of two equal keys the last. What it refuses (lone surrogates, nesting below 200 levels,
-broken JSON) the standard library is asked for, so that nothing is refused that was not before.
+size, the nearest 64-bit float, of two equal keys the last (from pydantic 2.8 on; 2.7 garbles escaped emoji). What it
+refuses (lone surrogates, nesting of 200 levels, broken JSON) the standard library is asked for, so that nothing is
+refused that was not before.
 """
 
 from __future__ import annotations

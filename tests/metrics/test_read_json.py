@@ -56,6 +56,7 @@ def test_every_text_is_read_as_the_standard_library_reads_it(text: str) -> None:
         ("0.1e-400", 0.0),
         ('"\\ud800"', "\ud800"),
         ('"\ud800"', "\ud800"),
+        ('"\\ud83d\\ude00"', "😀"),
         ("[" * 300 + "]" * 300, json.loads("[" * 300 + "]" * 300)),
     ],
 )
