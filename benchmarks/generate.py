@@ -66,7 +66,7 @@ def workers() -> dict[str, object]:
     write_paper(2, 40)
     found: dict[str, object] = {}
     for samples in (500, 2000):
-        rows = [(write_paper(1, samples), write_paper(2, samples), ceiling()) for _ in range(3)]
+        rows = [(write_paper(1, samples), write_paper(2, samples), ceiling()) for _ in range(ROUNDS)]
         one, two = (statistics.median(row[place] for row in rows) for place in (0, 1))
         found[str(samples)] = {
             "seconds, one worker": round(one, 2),
