@@ -6,7 +6,8 @@ comes late: values of the right kind are taken from another record. The document
 few heads are told (supervised attention, L. Liu et al. 2016, arXiv 1609.04186): minus the logarithm of the weight that
 a head puts on the right tokens is added to the loss.
 
-- *record*: from the first token of a value, in text or answer, to the name of its record before it;
+- *record*: from the first token of a value, in text or answer, to the name of its record before it; and from the first
+  token of a name to the name of the record before it, so that the next record is found as a value is;
 - *value*: from the place in an answer where a value or a name begins, to its first token in the text.
 """
 
@@ -47,13 +48,14 @@ def hints(prompt: BatchEncoding, prompt_spans: Spans, reply: BatchEncoding, repl
         stated = [tokens(prompt, span) for span in prompt_spans.get((record, key), ())]
         if stated:
             found.append((KINDS.index("value"), answered - 1, stated[0][0], stated[0][0] + 1))
-        if key == "name":
+        owner = record - 1 if key == "name" else record
+        if owner < 0:
             continue
-        name = tokens(reply, reply_spans[record, "name"][0])
+        name = tokens(reply, reply_spans[owner, "name"][0])
         if name[0] + length < answered:
             found.append((KINDS.index("record"), answered - 1, length + name[0], length + name[1]))
-        names = [tokens(prompt, span) for span in prompt_spans.get((record, "name"), ())]
-        for start, _ in stated:
+        names = [tokens(prompt, span) for span in prompt_spans.get((owner, "name"), ())]
+        for start, _ in stated[:1] if key == "name" else stated:
             before = [span for span in names if span[1] <= start]
             if before:
                 found.append((KINDS.index("record"), start, *max(before)))

@@ -55,7 +55,7 @@ def test_a_value_looks_at_the_name_of_its_record(samples: list[Tokens], tokenize
     for ids, prompt, hints in samples:
         answer = text(tokenizer, ids[prompt:])
         places = hints[hints[:, 0] == KINDS.index("record")]
-        assert (places[:, 1] >= prompt).sum() == answer.count('":"') - answer.count('"name":')
+        assert (places[:, 1] >= prompt).sum() == answer.count('":"') - 1  # the first name has none before it
         assert (places[:, 1] < prompt).any()
         for _, look, start, end in places:
             assert start < end <= look
