@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+import transformers
+from packaging.version import Version
 from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
-from transformers.cache_utils import DynamicCache, DynamicLayer
+from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 
@@ -34,6 +36,8 @@ from text2json.baselines.strategy import Strategy
 from text2json.errors import InputError, ModelError, SpecError
 
 IMPLEMENTATION = "tiered_kv"
+ARGUMENT = "cache" if Version(transformers.__version__) >= Version("5.24") else "past_key_values"
+"""What models and `generate` call the cache that they are given; transformers 5.24 gave it another name."""
 ROOM = 64
 """Generated tokens for which there is room in advance."""
 
@@ -213,12 +217,19 @@ class Observer(Protocol):
         """
 
 
+def handed(cache: Cache) -> dict[str, Any]:
+    """Return the argument by which a model or `generate` takes `cache`."""
+    return {ARGUMENT: cache}
+
+
 Read = tuple[Tensor, Tensor]
 """Token places (B, H or H_q, S), and which of them count."""
 
 
 class TieredCache(DynamicCache):
-    """A cache for one model under one strategy; give it to `generate(past_key_values=...)`.
+    """A cache for one model under one strategy; give it to `generate(cache=...)`.
+
+    Before transformers 5.24 the argument is called `past_key_values`; `handed` names it rightly.
 
     Attributes:
         strategy: with all options resolved.

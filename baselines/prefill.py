@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
-from text2json.baselines.cache import IMPLEMENTATION, TieredCache, TieredLayer, check_served, tiered_cache
+from text2json.baselines.cache import IMPLEMENTATION, TieredCache, TieredLayer, check_served, handed, tiered_cache
 from text2json.baselines.host import host_for
 from text2json.baselines.machine import peak_rss_bytes, reset_peak
 from text2json.baselines.models import LoadedModel
@@ -144,7 +144,7 @@ def generate(loaded: LoadedModel, tokens: Tensor, mask: Tensor, cache: TieredCac
         found: Tensor = loaded.model.generate(  # type: ignore[operator]
             input_ids=tokens,
             attention_mask=mask,
-            past_key_values=cache,
+            **handed(cache),
             max_new_tokens=limit,
             do_sample=False,
             num_beams=1,

@@ -31,7 +31,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from transformers.cache_utils import Cache, DynamicCache, QuantizedCache, StaticCache
 
-from text2json.baselines.cache import TieredCache, tiered_cache
+from text2json.baselines.cache import TieredCache, handed, tiered_cache
 from text2json.baselines.kernels import library
 
 STOCK = ("dynamic", "static", "fp8", "quanto")
@@ -109,7 +109,7 @@ def run(model: PreTrainedModel, name: str, ids: Tensor, new_tokens: int, *, fill
         filled(model, cache, length - 1)
     clock = Clock()
     start = time.perf_counter()
-    model.generate(ids, attention_mask=torch.ones_like(ids), past_key_values=cache, max_new_tokens=new_tokens,
+    model.generate(ids, attention_mask=torch.ones_like(ids), **handed(cache), max_new_tokens=new_tokens,
                    min_new_tokens=new_tokens, do_sample=False, streamer=clock)  # fmt: skip
     steps = [after - before for before, after in zip(clock.times[2:], clock.times[3:], strict=False)]
     device, host = memory(cache)

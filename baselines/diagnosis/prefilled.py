@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from text2json.baselines.cache import Observer, TieredCache, TieredLayer
+from text2json.baselines.cache import Observer, TieredCache, TieredLayer, handed
 from text2json.baselines.models import LoadedModel
 from text2json.baselines.prefill import adopt, dense_cache
 from text2json.baselines.speculation import record_inputs
@@ -98,7 +98,7 @@ def forward(loaded: LoadedModel, cache: TieredCache, ids: Sequence[int], *, last
     keep = {"logits_to_keep": 1} if last and "logits_to_keep" in inspect.signature(model.forward).parameters else {}
     with torch.inference_mode():
         tokens = torch.tensor([list(ids)], device=model.device)
-        logits: Tensor = model(input_ids=tokens, past_key_values=cache, use_cache=True, **keep).logits[0]
+        logits: Tensor = model(input_ids=tokens, **handed(cache), use_cache=True, **keep).logits[0]
     return logits
 
 

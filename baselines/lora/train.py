@@ -24,6 +24,7 @@ from text2json.baselines.readers.train import (  # first, since it sets up threa
 )
 
 import torch  # isort: skip
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
@@ -76,7 +77,7 @@ def with_adapter(model: PreTrainedModel, recipe: AdapterRecipe) -> PreTrainedMod
         task_type="CAUSAL_LM", r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=0.0, target_modules=recipe.targets
     )
     try:
-        model.add_adapter(config)
+        peft.inject_adapter_in_model(config, model)  # not through transformers, which refuses releases of peft
     except ValueError as error:
         raise ModelError(f"no adapter fits: {error}", remedy="name layers that the base has in `targets`") from error
     for parameter in model.parameters():
@@ -107,7 +108,11 @@ def export(model: PreTrainedModel, loaded: LoadedModel, folder: Path) -> None:
     config: Any = model.peft_config["default"]
     config.base_model_name_or_path = str(Path(loaded.name).resolve()) if local else name
     config.revision = None if local else revision or loaded.revision
-    model.save_pretrained(folder)
+    factors = peft_library().get_peft_model_state_dict(model)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({f"base_model.model.{name}": factor for name, factor in factors.items()},
+              folder / "adapter_model.safetensors", metadata={"format": "pt"})  # fmt: skip
+    config.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
 
 

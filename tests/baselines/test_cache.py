@@ -8,14 +8,14 @@ from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from tests.baselines.tiny import FAMILIES, prompts, tiny, transformers_before
-from text2json.baselines.cache import Read, TieredCache, TieredLayer, tiered_cache
+from text2json.baselines.cache import Read, TieredCache, TieredLayer, handed, tiered_cache
 from text2json.errors import InputError, ModelError
 
 PADDED = {"padding": (40, 0, 7)}
 
 
 def answer(model: PreTrainedModel, inputs: dict[str, Tensor], cache: TieredCache | None = None, **options: Any) -> Any:
-    extra = {} if cache is None else {"past_key_values": cache}
+    extra = {} if cache is None else handed(cache)
     greedy = {"max_new_tokens": 12, "do_sample": False, "return_dict_in_generate": True, "output_logits": True}
     with torch.inference_mode():
         return model.generate(**inputs, **extra, pad_token_id=0, **(greedy | options))  # type: ignore[operator]

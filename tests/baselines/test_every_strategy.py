@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from tests.baselines.test_host import SPECS
 from tests.baselines.tiny import prompts, tiny
-from text2json.baselines.cache import TieredCache, tiered_cache
+from text2json.baselines.cache import TieredCache, handed, tiered_cache
 from text2json.baselines.strategies import STRATEGIES
 from text2json.errors import ModelError
 
@@ -44,7 +44,7 @@ def model_of(name: str) -> PreTrainedModel:
 
 
 def logits(model: PreTrainedModel, held: TieredCache | None, inputs: dict[str, Tensor], **options: Any) -> Any:
-    extra = {} if held is None else {"past_key_values": held}
+    extra = {} if held is None else handed(held)
     greedy = {"max_new_tokens": 5, "do_sample": False, "return_dict_in_generate": True, "output_logits": True}
     with torch.inference_mode():
         return model.generate(**inputs, **extra, pad_token_id=0, **(greedy | options))  # type: ignore[operator]
@@ -121,10 +121,10 @@ def test_drafts_are_verified_and_cropped_over_a_sealed_prompt(spec: str) -> None
     ids, _ = (logits(model, held, prompts(1, 90)).sequences for held in caches)
     draft = torch.cat([ids[:, -1:], prompts(1, 3)["input_ids"]], 1)
     with torch.inference_mode():
-        model(draft, past_key_values=caches[1], use_cache=True)
+        model(draft, **handed(caches[1]), use_cache=True)
         assert caches[1].get_seq_length() == 94 + 4
         caches[1].crop(-4)
-        one, other = (model(ids[:, -1:], past_key_values=held, use_cache=True).logits for held in caches)
+        one, other = (model(ids[:, -1:], **handed(held), use_cache=True).logits for held in caches)
     assert torch.equal(one, other)
 
 

@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from tests.baselines.tiny import prompts, tiny
-from text2json.baselines.cache import TieredCache, tiered_cache
+from text2json.baselines.cache import TieredCache, handed, tiered_cache
 from text2json.errors import ModelError
 
 FAMILIES = ["llama", "qwen3", "qwen3-moe", "mistral", "mistral-sliding", "qwen3-mixed"]
@@ -50,9 +50,9 @@ def model_of(family: str) -> PreTrainedModel:
 
 def tokens(model: PreTrainedModel, inputs: dict[str, Tensor], cache: TieredCache | None, **options: Any) -> Tensor:
     torch.manual_seed(3)
-    extra: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
+    extra: dict[str, Any] = {} if cache is None else handed(cache)
     if cache is None and "prefill_chunk_size" in options:  # transformers 5.0 makes no cache of its own there
-        extra = {"past_key_values": DynamicCache(config=model.config)}
+        extra = handed(DynamicCache(config=model.config))
     with torch.inference_mode():
         found: Tensor = model.generate(  # type: ignore[operator]
             **inputs, **extra, **({"max_new_tokens": 8, "do_sample": False, "pad_token_id": 0} | options)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tests.baselines.tiny import prompts, tiny
-from text2json.baselines.cache import TieredCache, tiered_cache
+from text2json.baselines.cache import TieredCache, handed, tiered_cache
 from text2json.baselines.host import Disk, Memory
 from text2json.baselines.parts import fetch, take
 from text2json.baselines.strategies import STRATEGIES
@@ -32,7 +32,7 @@ SPECS = [f"{name}:{SMALL[name]}" if name in SMALL else name for name in STRATEGI
 def answer(cache: TieredCache, inputs: dict[str, Tensor], **options: Any) -> Tensor:
     with torch.inference_mode():
         found: Tensor = cache.model.generate(  # type: ignore[operator]
-            **inputs, past_key_values=cache, max_new_tokens=6, do_sample=False, pad_token_id=0, **options
+            **inputs, **handed(cache), max_new_tokens=6, do_sample=False, pad_token_id=0, **options
         )
     return found
 

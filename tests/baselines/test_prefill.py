@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tests.baselines.tiny import prompts, tiny
-from text2json.baselines.cache import tiered_cache
+from text2json.baselines.cache import handed, tiered_cache
 from text2json.baselines.models import LoadedModel
 from text2json.baselines.prefill import Clock, Prefill, dense_cache, generate
 
@@ -35,7 +35,7 @@ def test_a_handed_prompt_goes_on_as_if_it_were_read_alone(spec: str, sliding: bo
     one, inputs = loaded(**(extra if sliding else {})), prompts(2, 80, padding=(11,))
     with torch.inference_mode():
         alone = one.model.generate(  # type: ignore[operator]
-            **inputs, past_key_values=tiered_cache(one.model, spec), max_new_tokens=10, do_sample=False, pad_token_id=0
+            **inputs, **handed(tiered_cache(one.model, spec)), max_new_tokens=10, do_sample=False, pad_token_id=0
         )
     shared = read(one, inputs)
     assert shared.prompt_tokens == [69, 80]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.baselines.tiny import prompts, tiny
-from text2json.baselines.cache import tiered_cache
+from text2json.baselines.cache import handed, tiered_cache
 from text2json.baselines.footprint import Geometry
 from text2json.baselines.solver import ByteBudget, geometry_of, solve, told
 from text2json.baselines.strategies import STRATEGIES, parse_spec
@@ -141,7 +141,7 @@ def test_the_ledger_keeps_to_the_budget(spec: str) -> None:
     model, inputs = tiny(), prompts(1, 160)
     cache = tiered_cache(model, spec, device_bytes_per_token=120, traffic_bytes_per_token=110, tokens=160)
     with torch.inference_mode():
-        model.generate(**inputs, past_key_values=cache, max_new_tokens=6, do_sample=False, pad_token_id=0)  # type: ignore[operator]
+        model.generate(**inputs, **handed(cache), max_new_tokens=6, do_sample=False, pad_token_id=0)  # type: ignore[operator]
     ledger = cache.ledger
     assert ledger.steps == 5
     assert 20 < ledger.device_bytes_per_token / 4 <= 120  # two layers of two kv-heads

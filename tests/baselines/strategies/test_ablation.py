@@ -5,7 +5,7 @@ import torch
 
 from tests.baselines.test_strategies import chosen_sets, make_prompt
 from tests.baselines.tiny import prompts, tiny
-from text2json.baselines.cache import tiered_cache
+from text2json.baselines.cache import handed, tiered_cache
 from text2json.baselines.sealed import Sealed
 from text2json.baselines.strategies import parse_spec
 from text2json.errors import SpecError
@@ -77,7 +77,7 @@ def test_every_composition_generates(chunk: int, bits: int, keys: str) -> None:
     cache = tiered_cache(model, f"ablation:budget=24,local=8,chunk={chunk},bits={bits},keys={keys},values={values}")
     with torch.inference_mode():
         tokens = model.generate(  # type: ignore[operator]
-            **inputs, past_key_values=cache, max_new_tokens=3, do_sample=False, pad_token_id=0
+            **inputs, **handed(cache), max_new_tokens=3, do_sample=False, pad_token_id=0
         )
     assert tokens.shape == (2, 83)
     assert cache.ledger.steps == 2

@@ -5,7 +5,7 @@ import torch
 
 from tests.baselines.references import check_step_equals_simulation, chosen_sets, make_prompt, random_query, seal
 from tests.baselines.tiny import FAMILIES, prompts, tiny
-from text2json.baselines.cache import tiered_cache
+from text2json.baselines.cache import handed, tiered_cache
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -13,7 +13,7 @@ def test_tokens_are_those_of_stock(family: str) -> None:
     model, inputs = tiny(family), prompts(3, 150, padding=(40, 0, 7))
     options = {"max_new_tokens": 12, "do_sample": False, "pad_token_id": 0}
     cache = tiered_cache(model, "full-offload")
-    found = model.generate(**inputs, past_key_values=cache, **options)  # type: ignore[operator]
+    found = model.generate(**inputs, **handed(cache), **options)  # type: ignore[operator]
     assert torch.equal(found, model.generate(**inputs, **options))  # type: ignore[operator]
     assert cache.ledger.steps == 11
 

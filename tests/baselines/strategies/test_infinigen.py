@@ -19,7 +19,7 @@ from tests.baselines.references import (
     seal,
 )
 from tests.baselines.tiny import prompts, tiny
-from text2json.baselines.cache import tiered_cache
+from text2json.baselines.cache import handed, tiered_cache
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.strategies import parse_spec
 from text2json.errors import ModelError, SpecError
@@ -97,7 +97,7 @@ def test_the_prediction_is_the_layers_query_of_the_input_before(family: str) -> 
         for layer in model.model.layers
     ]
     cache = tiered_cache(model, "infinigen:budget=0.3")
-    model.generate(**inputs, past_key_values=cache, max_new_tokens=5, do_sample=False, pad_token_id=0)
+    model.generate(**inputs, **handed(cache), max_new_tokens=5, do_sample=False, pad_token_id=0)
     for handle in handles:
         handle.remove()
     for place in (2, 3):

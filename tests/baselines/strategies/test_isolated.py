@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.baselines.test_strategies import chosen_sets, make_prompt
 from tests.baselines.tiny import prompts, tiny
-from text2json.baselines.cache import TieredCache, tiered_cache
+from text2json.baselines.cache import TieredCache, handed, tiered_cache
 from text2json.baselines.sealed import Sealed
 from text2json.baselines.strategies import STRATEGIES, parse_spec
 from text2json.errors import SpecError
@@ -28,7 +28,7 @@ def run(spec: str) -> tuple[Tensor, TieredCache]:
     cache = tiered_cache(model, spec)
     options: dict[str, Any] = {"max_new_tokens": 10, "do_sample": False, "pad_token_id": 0}
     with torch.inference_mode():
-        return model.generate(**inputs, past_key_values=cache, **options), cache  # type: ignore[operator]
+        return model.generate(**inputs, **handed(cache), **options), cache  # type: ignore[operator]
 
 
 def seal(spec: str, seed: int = 4) -> Sealed:

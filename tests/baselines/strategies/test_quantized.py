@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.baselines.references import check_step_equals_simulation, chosen_sets, make_prompt, random_query, seal
 from tests.baselines.tiny import prompts, tiny
-from text2json.baselines.cache import tiered_cache
+from text2json.baselines.cache import handed, tiered_cache
 from text2json.baselines.strategies import parse_spec
 from text2json.errors import SpecError
 
@@ -77,7 +77,7 @@ def test_eight_bits_give_stocks_tokens_and_nothing_moves() -> None:
     model, inputs = tiny(initializer_range=0.1), prompts(2, 150, padding=(40,))
     cache = tiered_cache(model, "quantized:bits=8,local=32")
     options = {"max_new_tokens": 8, "do_sample": False, "pad_token_id": 0}
-    found = model.generate(**inputs, past_key_values=cache, **options)  # type: ignore[operator]
+    found = model.generate(**inputs, **handed(cache), **options)  # type: ignore[operator]
     stock = model.generate(**inputs, **options)  # type: ignore[operator]
     assert torch.equal(found, stock)
     assert cache.ledger.steps > 0

@@ -20,7 +20,7 @@ from tests.baselines.references import (
     softmax,
 )
 from tests.baselines.tiny import prompts, tiny, transformers_before
-from text2json.baselines.cache import tiered_cache
+from text2json.baselines.cache import handed, tiered_cache
 from text2json.baselines.strategies import parse_spec
 from text2json.errors import SpecError
 
@@ -58,9 +58,9 @@ def test_queries_of_chunked_and_batched_prefill_reach_the_vote() -> None:
     model, inputs = tiny(), prompts(2, 90, padding=(13,))
     options = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": 0}
     whole, chunked = (tiered_cache(model, "snapkv:budget=30,window=8") for _ in range(2))
-    expected = model.generate(**inputs, past_key_values=whole, **options)  # type: ignore[operator]
+    expected = model.generate(**inputs, **handed(whole), **options)  # type: ignore[operator]
     found = model.generate(  # type: ignore[operator]
-        **inputs, past_key_values=chunked, prefill_chunk_size=40, **options
+        **inputs, **handed(chunked), prefill_chunk_size=40, **options
     )
     assert torch.equal(found, expected)
     for one, other in zip(whole.tiered_layers(), chunked.tiered_layers(), strict=True):

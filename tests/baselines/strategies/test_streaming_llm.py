@@ -17,7 +17,7 @@ from tests.baselines.references import (
     seal,
 )
 from tests.baselines.tiny import prompts, tiny
-from text2json.baselines.cache import tiered_cache
+from text2json.baselines.cache import handed, tiered_cache
 from text2json.baselines.strategies import parse_spec
 from text2json.errors import SpecError
 
@@ -68,11 +68,11 @@ def test_a_second_turn_sees_only_what_stayed() -> None:
     stock = tiny()
     options = {"max_new_tokens": 4, "do_sample": False, "pad_token_id": 0}
     cache = tiered_cache(model, "streaming-llm:sinks=4,window=30,shift=0")
-    first = model.generate(**inputs, past_key_values=cache, **options)  # type: ignore[operator]
+    first = model.generate(**inputs, **handed(cache), **options)  # type: ignore[operator]
     more = torch.cat([first, prompts(1, 9)["input_ids"]], 1)
     turn = {"input_ids": more, "attention_mask": torch.ones_like(more)}
     second = model.generate(  # type: ignore[operator]
-        **turn, past_key_values=cache, **(options | {"max_new_tokens": 1}), output_logits=True,
+        **turn, **handed(cache), **(options | {"max_new_tokens": 1}), output_logits=True,
         return_dict_in_generate=True,
     )  # fmt: skip
     seen = torch.ones(more.shape[1], more.shape[1], dtype=torch.bool).tril()

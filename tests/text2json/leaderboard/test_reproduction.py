@@ -19,10 +19,9 @@ MODEL = "reader-tiny"
 @pytest.fixture
 def board(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A board with one entry of a small model, which counts as a bundled reader here."""
-    names, path = "text2json.baselines.readers.reader_names", "text2json.baselines.models"
-    monkeypatch.setattr(names, lambda: [MODEL])
-    monkeypatch.setattr(f"{path}.reader_names", lambda: [MODEL])
-    monkeypatch.setattr(f"{path}.reader_path", lambda _: tiny_model)
+    for module in ("readers", "models", "sources"):
+        monkeypatch.setattr(f"text2json.baselines.{module}.reader_names", lambda: [MODEL])
+    monkeypatch.setattr("text2json.baselines.sources.reader_path", lambda _: tiny_model)
     words = ["run", "--task", "text2json:config=short,samples=2", "--model", MODEL, "--strategy", "quest:budget=64",
              "--max-new-tokens", "6", "--out", str(tmp_path / "run")]  # fmt: skip
     assert main(words) == 0
