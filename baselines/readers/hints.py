@@ -7,8 +7,10 @@ few heads are told (supervised attention, L. Liu et al. 2016, arXiv 1609.04186):
 a head puts on the right tokens is added to the loss.
 
 - *record*: from the first token of a value, in text or answer, to the name of its record before it; and from the first
-  token of a name to the name of the record before it, so that the next record is found as a value is;
-- *value*: from the place in an answer where a value or a name begins, to its first token in the text.
+  token of a name to the name of the record before it, so that the next record is found as a value is. The first record
+  follows the very first token, the opening of the user's turn;
+- *value*: from the place in an answer where a value or a name begins, to its first token in the text; and from the end
+  of a record to the name of the next one, after the last record to the very first token.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ NONE = np.zeros((0, 4), dtype=np.int32)
 
 Spans = Mapping[tuple[int, str], Sequence[tuple[int, int]]]
 """(record, key) → where a text states it, in characters."""
+Looks = tuple[int, int, int, int]
+"""Kind, the token that looks, and the range of tokens that it should look at."""
 
 
 def hints(prompt: BatchEncoding, prompt_spans: Spans, reply: BatchEncoding, reply_spans: Spans) -> np.ndarray:
@@ -42,14 +46,33 @@ def hints(prompt: BatchEncoding, prompt_spans: Spans, reply: BatchEncoding, repl
         reply_spans: where it gives them, one place each.
     """
     length = len(prompt.ids)
-    found: list[tuple[int, int, int, int]] = []
-    for (record, key), places in reply_spans.items():
-        answered = length + reply.char_to_token(places[0][0])
+    records = 1 + max((record for record, _ in reply_spans), default=-1)
+    found: list[Looks] = []
+    for record in range(records):
+        found += record_hints(record, prompt, prompt_spans, reply, reply_spans)
+        end = max(span[1] for (owner, _), places in reply_spans.items() if owner == record for span in places)
+        last, closing = reply.char_to_token(end - 1), reply.char_to_token(end)
+        following = prompt_spans.get((record + 1, "name"), ())
+        if last != closing and (following or record == records - 1):
+            start = tokens(prompt, following[0])[0] if following else 0
+            found.append((KINDS.index("value"), length + last, start, start + 1))
+    return np.array(found, dtype=np.int32).reshape(-1, 4)
+
+
+def record_hints(
+    record: int, prompt: BatchEncoding, prompt_spans: Spans, reply: BatchEncoding, reply_spans: Spans
+) -> list[Looks]:
+    """Return the hints of one record's name and values."""
+    length = len(prompt.ids)
+    found: list[Looks] = []
+    for key in (key for owner, key in reply_spans if owner == record):
+        answered = length + reply.char_to_token(reply_spans[record, key][0][0])
         stated = [tokens(prompt, span) for span in prompt_spans.get((record, key), ())]
         if stated:
             found.append((KINDS.index("value"), answered - 1, stated[0][0], stated[0][0] + 1))
         owner = record - 1 if key == "name" else record
         if owner < 0:
+            found += [(KINDS.index("record"), look, 0, 1) for look in (answered - 1, *(s for s, _ in stated[:1]))]
             continue
         name = tokens(reply, reply_spans[owner, "name"][0])
         if name[0] + length < answered:
@@ -59,7 +82,7 @@ def hints(prompt: BatchEncoding, prompt_spans: Spans, reply: BatchEncoding, repl
             before = [span for span in names if span[1] <= start]
             if before:
                 found.append((KINDS.index("record"), start, *max(before)))
-    return np.array(found, dtype=np.int32).reshape(-1, 4)
+    return found
 
 
 def tokens(encoded: BatchEncoding, span: tuple[int, int]) -> tuple[int, int]:

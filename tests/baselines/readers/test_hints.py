@@ -43,21 +43,27 @@ def test_a_value_is_looked_up_where_the_text_states_it(
     for ids, prompt, hints in samples:
         values = hints[hints[:, 0] == KINDS.index("value")]
         answer = text(tokenizer, ids[prompt:])
-        assert len(values) == answer.count('":"')
+        ends = [hint for hint in values if text(tokenizer, ids[hint[1] + 1 : hint[1] + 2]).startswith('"}')]
+        assert len(values) - len(ends) == answer.count('":"')
         for _, look, start, end in values:
             assert prompt <= look < len(ids) - 1
             assert end == start + 1 <= prompt
-            said, stated = text(tokenizer, ids[look + 1 : look + 2]), text(tokenizer, ids[start:end])
-            assert said.strip('":,[{ ')[:1] == stated.strip("\"'`* ")[:1]
+            said = text(tokenizer, ids[look + 1 : look + 12]).removeprefix('"},{"name":"')
+            if said.startswith('"}]'):  # the last record is followed by none
+                assert start == 0
+            else:
+                assert said.strip('":,[{} ')[:1] == text(tokenizer, ids[start : start + 4]).strip("\"'`* ")[:1]
+        assert len(ends) == answer.count('"name":')
 
 
 def test_a_value_looks_at_the_name_of_its_record(samples: list[Tokens], tokenizer: PreTrainedTokenizerBase) -> None:
     for ids, prompt, hints in samples:
         answer = text(tokenizer, ids[prompt:])
         places = hints[hints[:, 0] == KINDS.index("record")]
-        assert (places[:, 1] >= prompt).sum() == answer.count('":"') - 1  # the first name has none before it
+        assert (places[:, 1] >= prompt).sum() == answer.count('":"')
         assert (places[:, 1] < prompt).any()
-        for _, look, start, end in places:
+        assert ((places[:, 2] == 0) & (places[:, 3] == 1)).sum() == 2  # the first name, in text and answer
+        for _, look, start, end in places[places[:, 2] > 0]:
             assert start < end <= look
             assert f'"name":"{text(tokenizer, ids[start:end]).strip()}' in answer
 
