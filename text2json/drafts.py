@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from text2json.console import note
@@ -53,9 +53,10 @@ def whole_file(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def _draft(target: Path) -> Iterator[Path]:
-    """Give a locked folder beside `target` that goes away at the end."""
-    draft, lock = None, None
+    """Give a locked folder beside `target` that goes away at the end, with the parents made for it if all failed."""
+    draft, lock, made = None, None, []
     try:
+        made = [parent for parent in target.parents if not parent.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(target)
         draft, lock = _locked_folder(target)
@@ -68,6 +69,9 @@ def _draft(target: Path) -> Iterator[Path]:
             shutil.rmtree(draft, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+        with suppress(OSError):  # what holds the target, or something of somebody else's, stays
+            for parent in made:
+                parent.rmdir()
 
 
 def _locked_folder(target: Path) -> tuple[Path, int | None]:

@@ -21,8 +21,8 @@ BLOCK = 256
 """Query positions attended from at once; a block reads no key after its last position, which halves the work."""
 
 
-@torch.library.custom_op("text2json::causal_softmax", mutates_args=())
-def causal_softmax(scores: Tensor, group: int) -> Tensor:
+@torch.library.custom_op("text2json::masked_softmax", mutates_args=())
+def masked_softmax(scores: Tensor, group: int) -> Tensor:
     """Return the softmax of scores (N, G * S, T) over the keys that each of the last S of T positions may see."""
     rows, packed, seen = scores.shape
     count = packed // group
@@ -31,18 +31,18 @@ def causal_softmax(scores: Tensor, group: int) -> Tensor:
     return scores.view(rows, packed, seen).softmax(-1)
 
 
-@causal_softmax.register_fake
+@masked_softmax.register_fake
 def _(scores: Tensor, group: int) -> Tensor:
     return torch.empty_like(scores)
 
 
-@torch.library.custom_op("text2json::causal_softmax_backward", mutates_args=())
-def causal_softmax_backward(gradient: Tensor, weights: Tensor) -> Tensor:
+@torch.library.custom_op("text2json::masked_softmax_backward", mutates_args=())
+def masked_softmax_backward(gradient: Tensor, weights: Tensor) -> Tensor:
     """Return the scores' gradient, given that of the weights."""
     return torch._softmax_backward_data(gradient, weights, -1, weights.dtype)
 
 
-@causal_softmax_backward.register_fake
+@masked_softmax_backward.register_fake
 def _(gradient: Tensor, weights: Tensor) -> Tensor:
     return torch.empty_like(weights)
 
@@ -52,10 +52,10 @@ def _keep(ctx: Any, inputs: tuple[Tensor, int], output: Tensor) -> None:
 
 
 def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-    return causal_softmax_backward(gradient.contiguous(), ctx.saved_tensors[0]), None
+    return masked_softmax_backward(gradient.contiguous(), ctx.saved_tensors[0]), None
 
 
-causal_softmax.register_autograd(_backward, setup_context=_keep)
+masked_softmax.register_autograd(_backward, setup_context=_keep)
 
 
 def packed_attention(
@@ -71,11 +71,12 @@ def packed_attention(
 
     Padding stands at the end of a row, so the causal mask alone hides it; `attention_mask` is not read.
     """
-    SEEN.note(module.layer_idx, query * scaling, key)
+    query = query * scaling
+    SEEN.note(module.layer_idx, query, key)
     batch, heads, length, size = query.shape
     kv_heads = key.shape[1]
     group = heads // kv_heads
-    packed = (query * scaling).reshape(batch * kv_heads, group, length, size)
+    packed = query.reshape(batch * kv_heads, group, length, size)
     keys = key.reshape(batch * kv_heads, length, size)
     values = value.reshape(batch * kv_heads, length, size)
     blocks = [attend(packed[:, :, start : start + BLOCK], keys, values, start) for start in range(0, length, BLOCK)]
@@ -87,7 +88,7 @@ def attend(query: Tensor, keys: Tensor, values: Tensor, start: int) -> Tensor:
     rows, group, count, size = query.shape
     seen = start + count
     scores = torch.bmm(query.reshape(rows, group * count, size), keys[:, :seen].transpose(1, 2))
-    weights = causal_softmax(scores, group)
+    weights = masked_softmax(scores, group)
     return torch.bmm(weights, values[:, :seen]).view(query.shape)
 
 

@@ -23,7 +23,7 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_after_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="Is a directory"), whole_folder(tmp_path / "d") as draft:
+    with pytest.raises(DataError, match="Is a directory"), whole_folder(tmp_path / "deep" / "er" / "d") as draft:
         draft.write_text("half")
     assert list(tmp_path.iterdir()) == []
 
