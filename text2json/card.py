@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from text2json.batches import Numbers, numbers
-from text2json.manifest import Manifest
 from text2json.schemas.sample import Sample
+
+if TYPE_CHECKING:
+    from text2json.manifest import Manifest
 
 TEMPLATE = Path(__file__).with_name("dataset_card.template.md")
 Count = Callable[[str], int]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from text2json.batches import Digest
 from text2json.card import Figures, folder_card, qwen_tokens
 from text2json.console import note
 from text2json.errors import DataError, Text2JSONError
 from text2json.generators import generate
-from text2json.manifest import VERSIONS, Digest, Entry, Manifest, inputs
+from text2json.manifest import VERSIONS, Entry, Manifest, inputs
 
 WANTED = {
     "short": {"test": 400, "train": 4000},

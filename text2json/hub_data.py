@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from text2json.batches import Digest
 from text2json.data import PREFERRED_SPLIT, parquet_samples
 from text2json.errors import DataError, HubError, did_you_mean
 from text2json.hub import HubClient, MissingFile, Offline
-from text2json.manifest import MANIFEST, Digest, Entry, Manifest, frozen, read_manifest, versions
+from text2json.manifest import MANIFEST, Entry, Manifest, frozen, read_manifest, versions
 from text2json.schemas.entry import folder_name
 from text2json.schemas.sample import Sample
 

@@ -15,9 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from text2json.batches import canonical_lines
 from text2json.errors import DataError, SpecError, did_you_mean
-from text2json.schemas.sample import Sample
 
 MANIFEST = "manifest.json"
 VERSIONS = Path(__file__).parent / "versions"
@@ -52,27 +50,6 @@ class Manifest(BaseModel):
     def text(self) -> str:
         """Return it as its file holds it."""
         return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-class Digest:
-    """Hashes samples, one after another, as canonical JSONL."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-        self.count = 0
-
-    def add(self, sample: Sample) -> None:
-        """Take one more sample."""
-        self.update(canonical_lines([sample]), 1)
-
-    def update(self, lines: bytes, count: int) -> None:
-        """Take the canonical JSONL of `count` more samples."""
-        self._hash.update(lines)
-        self.count += count
-
-    def hexdigest(self) -> str:
-        """Return the SHA-256."""
-        return self._hash.hexdigest()
 
 
 @cache

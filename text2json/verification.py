@@ -8,10 +8,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from text2json.batches import Digest
 from text2json.data import parquet_samples
 from text2json.errors import Text2JSONError
 from text2json.generators import generate
-from text2json.manifest import MANIFEST, Digest, Entry, Manifest, first_changed_input, frozen, read_manifest, versions
+from text2json.manifest import MANIFEST, Entry, Manifest, first_changed_input, frozen, read_manifest, versions
 from text2json.schemas.sample import Sample
 
 

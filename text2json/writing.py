@@ -1,30 +1,32 @@
 """Write documents to a folder: Parquet per configuration and split, a manifest and a card.
 
 Everything is first written beside the folder and renamed at the end, so that a folder that exists is whole. What only
-the writing needs is imported late, while the workers are at work already.
+the writing needs is imported late, while documents are made already.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from text2json.batches import TEXTS, Batch, Column, Part, jobs, packed
+from text2json.batches import TEXTS, Batch, Column, Digest, Part, jobs, packed
+from text2json.card import Figures
+from text2json.concluding import Written, conclude, get_ready
 from text2json.drafts import whole_folder
 from text2json.errors import CheckFailed, DataError
 from text2json.generators import generate
-from text2json.generators.knobs import recorded
 from text2json.planning import plan
+from text2json.processes import elsewhere, one_thread
 from text2json.schemas.sample import Sample
 from text2json.workers import making
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from text2json.card import Figures
-    from text2json.manifest import Digest, Entry, Manifest
+    from text2json.manifest import Entry
 
 ROW_GROUP = 8
 """Batches in a row group of Parquet."""
@@ -62,12 +64,29 @@ def write_dataset(
     """
     _must_be_empty(folder)
     parts = plan(config, split, samples=samples, seed=seed, knobs=knobs or {}, version=version)
-    wanted = [job for part in parts for job in jobs(part)]
-    with whole_folder(folder) as draft, making(wanted, workers, draft) as batches:
-        for part in parts[1:]:  # impossible knobs of the first one show at once, and so those of the others should
-            next(generate(part.config, split=part.split, seed=part.seed, samples=1, **part.knobs))
-        manifest = _write_parts(draft, parts, batches, version, advance)
-    return manifest.model_dump(mode="json")
+    with whole_folder(folder) as draft, _begun(draft, parts, workers, version) as news:
+        written: list[Written] = []
+        for new in news:
+            if isinstance(new, Written):
+                written.append(new)
+            else:
+                advance(new)
+        return conclude(draft, version, written)
+
+
+@contextmanager
+def _begun(draft: Path, parts: Sequence[Part], workers: int, version: str | None) -> Iterator[Iterator[int | Written]]:
+    """Write the parts as the news of them are asked for; with several workers in a process of its own, from now on.
+
+    Then this process imports meanwhile what it concludes with, and ends at once, with little memory to give back.
+    """
+    if workers > 1 and one_thread():
+        with elsewhere(_write_parts, draft, parts, workers, version) as news:
+            get_ready()
+            yield news
+    else:
+        with closing(_write_parts(draft, parts, workers, version)) as news:
+            yield news
 
 
 def import_samples(samples: Iterable[Sample], folder: Path, config: str) -> Entry:
@@ -76,14 +95,14 @@ def import_samples(samples: Iterable[Sample], folder: Path, config: str) -> Entr
     Raises:
         DataError: the folder is not empty, or cannot be written.
     """
-    from text2json.card import Figures
     from text2json.manifest import MANIFEST, Entry, Manifest
 
     _must_be_empty(folder)
-    figures = Figures(config, "test")
+    digest = Digest()
     with whole_folder(folder) as draft:
-        digest, count = _write_parquet(draft / config / "test.parquet", packed(samples), figures, lambda _: None)
-        entry = Entry(samples=count, seed=0, sha256=digest)
+        for _ in _write_parquet(draft / config / "test.parquet", packed(samples), digest, Figures(config, "test")):
+            pass
+        entry = Entry(samples=digest.count, seed=0, sha256=digest.hexdigest())
         manifest = Manifest(inputs={}, configs={config: {"test": entry}})
         (draft / MANIFEST).write_text(manifest.text(), encoding="utf-8")
     return entry
@@ -95,66 +114,49 @@ def _must_be_empty(folder: Path) -> None:
 
 
 def _write_parts(
-    draft: Path, parts: Sequence[Part], batches: Iterator[Batch], version: str | None, advance: Callable[[int], None]
-) -> Manifest:
-    from text2json.card import Figures, folder_card
-    from text2json.manifest import MANIFEST, Entry, Manifest, first_changed_input, frozen, inputs
-
-    made_from = inputs()  # now, while the workers are at work, rather than alone at the end
-    configs: dict[str, dict[str, Entry]] = {}
-    figures: list[Figures] = []
-    for part in parts:
-        found = Figures(part.config, part.split)
-        file = draft / part.config / f"{part.split}.parquet"
-        digest, _ = _write_parquet(file, itertools.islice(batches, len(jobs(part))), found, advance)
-        if part.sha256 not in (None, digest) and version is not None:
-            raise CheckFailed(
-                f"{part.config}/{part.split} is not that of version {version}: sha256 {digest}, "
-                f"frozen {part.sha256}; {first_changed_input(frozen(version))}"
-            )
-        entry = Entry(samples=part.samples, seed=part.seed, knobs=recorded(part.knobs), sha256=digest)
-        configs.setdefault(part.config, {})[part.split] = entry
-        figures.append(found)
-    live = {knob for part in parts for knob in [part.knobs.get("locale")] if knob}
-    manifest = Manifest(version=version, inputs=made_from, made_with=_faker() if live else {}, configs=configs)
-    (draft / MANIFEST).write_text(manifest.text(), encoding="utf-8")
-    (draft / "README.md").write_text(folder_card(manifest, figures), encoding="utf-8")
-    return manifest
+    draft: Path, parts: Sequence[Part], workers: int, version: str | None
+) -> Generator[int | Written, None, None]:
+    """Write the parts, and tell of every batch, by its number of samples, and of every part."""
+    with making([job for part in parts for job in jobs(part)], workers, draft) as batches:
+        for part in parts[1:]:  # impossible knobs of the first one show at once, and so those of the others should
+            next(generate(part.config, split=part.split, seed=part.seed, samples=1, **part.knobs))
+        for part in parts:
+            digest, figures = Digest(), Figures(part.config, part.split)
+            file = draft / part.config / f"{part.split}.parquet"
+            yield from _write_parquet(file, itertools.islice(batches, len(jobs(part))), digest, figures)
+            _check(part, digest.hexdigest(), version)
+            yield Written(part, digest.hexdigest(), figures)
 
 
-def _faker() -> dict[str, str]:
-    from importlib.metadata import version
+def _check(part: Part, digest: str, version: str | None) -> None:
+    if part.sha256 in (None, digest) or version is None:
+        return
+    from text2json.manifest import first_changed_input, frozen
 
-    return {"faker": version("faker")}
+    raise CheckFailed(
+        f"{part.config}/{part.split} is not that of version {version}: sha256 {digest}, "
+        f"frozen {part.sha256}; {first_changed_input(frozen(version))}"
+    )
 
 
-def _write_parquet(
-    file: Path, batches: Iterable[Batch], figures: Figures, advance: Callable[[int], None]
-) -> tuple[str, int]:
-    """Write the samples and return the SHA-256 of their canonical JSONL and their number."""
+def _write_parquet(file: Path, batches: Iterable[Batch], digest: Digest, figures: Figures) -> Iterator[int]:
+    """Write the samples, hash and count them, and tell of every batch by its number of samples."""
     import pyarrow.parquet as pq
 
-    from text2json.manifest import Digest
-
-    digest = Digest()
     file.parent.mkdir(parents=True, exist_ok=True)
-    rest = iter(batches)
     with pq.ParquetWriter(file, _schema(), compression="zstd", use_dictionary=False) as writer:
-        while group := list(_counted(itertools.islice(rest, ROW_GROUP), digest, figures, advance)):
+        group: list[Batch] = []
+        for batch in batches:
+            digest.update(batch.lines(), batch.count)
+            for row in batch.numbers:
+                figures.take(row)
+            yield batch.count
+            group.append(batch)
+            if len(group) == ROW_GROUP:
+                writer.write_table(_table(group))
+                group = []
+        if group:
             writer.write_table(_table(group))
-    return digest.hexdigest(), digest.count
-
-
-def _counted(
-    batches: Iterable[Batch], digest: Digest, figures: Figures, advance: Callable[[int], None]
-) -> Iterator[Batch]:
-    """Pass batches on, hashed and counted."""
-    for batch in batches:
-        digest.update(batch.lines(), batch.count)
-        for row in batch.numbers:
-            figures.take(row)
-        advance(batch.count)
-        yield batch
 
 
 def _schema() -> pa.Schema:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import struct
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text2json.batches import JOB_SAMPLES, Column, Part, canonical_lines, jobs, make, numbers, pack, packed
+from text2json.batches import JOB_SAMPLES, Batch, Column, Part, canonical_lines, jobs, make, numbers, pack, packed
 from text2json.generators import generate
 from text2json.schemas.sample import Sample
 
@@ -21,7 +22,7 @@ def sample(problem: str, number: int = 0) -> Sample:
 
 def texts(column: Column) -> list[str]:
     places = struct.unpack(f"{len(column.offsets) // 4}i", column.offsets)
-    return [column.values[start:end].decode() for start, end in pairwise(places)]
+    return [bytes(column.values[start:end]).decode() for start, end in pairwise(places)]
 
 
 @given(st.lists(TEXT, min_size=1, max_size=6))
@@ -34,6 +35,11 @@ def test_columns_hold_the_texts(problems: list[str]) -> None:
     assert list(spans) == [place for one in samples for place in one.text_span]
     assert batch.lines() == canonical_lines(samples)
     assert batch.numbers == [numbers(one, len) for one in samples]
+    kept: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(batch, protocol=5, buffer_callback=kept.append)
+    again: Batch = pickle.loads(head, buffers=[buffer.raw() for buffer in kept])
+    assert again == batch
+    assert again.lines() == batch.lines(), "from mapped memory too"
 
 
 def test_jobs_cover_a_part_once_and_in_order() -> None:

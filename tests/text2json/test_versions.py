@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from text2json.batches import Digest
 from text2json.cli import main
 from text2json.errors import DataError
 from text2json.freeze import WANTED, freeze
-from text2json.manifest import Digest, frozen, frozen_entry, versions
+from text2json.manifest import frozen, frozen_entry, versions
 from text2json.planning import plan
 
 QUICK = [("curated", "test"), ("intensity", "test"), ("paper", "test")]

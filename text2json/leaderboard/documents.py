@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from text2json.batches import Digest
 from text2json.errors import CheckFailed, SpecError
 from text2json.generators import generate
-from text2json.manifest import Digest, Entry, first_changed_input, frozen, frozen_entry, versions
+from text2json.manifest import Entry, first_changed_input, frozen, frozen_entry, versions
 from text2json.schemas.entry import EntryDataset
 from text2json.schemas.sample import Sample
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from text2json.batches import Digest
 from text2json.generators import generate
-from text2json.manifest import Digest, frozen_entry
+from text2json.manifest import frozen_entry
 from text2json.schemas.run import ModelFacts, Quantiles, Run, RunFigures, RunSettings
 from text2json.schemas.sample import Sample
 
