@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from text2json.baselines.kernels.library import KINDS, at, call, half, numbers, pointers, serves, structure, threads
+from text2json.baselines.quantizers.build_grids import LATTICES
 
 TILE = 8
 HiggsScoresJob = structure(
     "HiggsScoresJob",
-    **pointers("codes", "scales", "grid", "query", "scores", "scratch"),
+    **pointers("codes", "scales", "grid", "query", "scores", "scratch", "points", "digits", "steps"),
+    step=ctypes.c_double,
     **numbers("batch", "tokens", "heads", "per_head", "size", "d", "group", "groups", "block"),
 )
 RowScoresJob = structure(
@@ -85,11 +88,34 @@ def higgs_scores(codes: Tensor, scales: Tensor, grid: Tensor, query: Tensor, gro
     codes, scales, query = codes.contiguous(), scales.contiguous(), query.contiguous()
     batch, heads, per_head, size = query.shape
     scores = query.new_empty(batch, heads, per_head, codes.shape[1])
-    scratch = query.new_empty(threads(), scales.shape[2] * (group * TILE * 5 // 4 + TILE))
-    pointed = (codes, scales, grid, query, scores, scratch)
-    shape = (batch, codes.shape[1], heads, per_head, size, d, group, scales.shape[2], block)
-    call("higgs_scores", HiggsScoresJob(*map(at, pointed), *shape))
+    groups = scales.shape[2]
+    floats, whole, step = groups * (group * TILE * 5 // 4 + TILE), (None, None, None), 1.0
+    lattice = lattice_of(grid) if tiled(heads, size, group, block) else None
+    if lattice is not None:
+        points, step = lattice
+        columns = -(-3 * per_head * (group // size // 2) // 16) * 16
+        floats = max(floats, group * 16 + 16 * columns + 64)
+        whole = points, codes.new_empty(batch * groups * group * columns), query.new_empty(batch, heads, per_head)
+    scratch = query.new_empty(threads(), floats)
+    pointed = (codes, scales, grid, query, scores, scratch, *whole)
+    shape = (batch, codes.shape[1], heads, per_head, size, d, group, groups, block)
+    call("higgs_scores", HiggsScoresJob(*map(at, pointed), step, *shape))
     return scores
+
+
+def tiled(heads: int, size: int, group: int, block: int) -> bool:
+    """Tell whether groups hold several whole heads, and enough channels for whole numbers on tiles."""
+    return block == size and group % size == 0 and 64 <= size < group >= 512 and heads % (group // size) == 0
+
+
+@cache
+def lattice_of(grid: Tensor) -> tuple[Tensor, float] | None:
+    """Return a grid of 256 points as whole steps (4, 256) and the step, if two points joined still fit a byte."""
+    step = LATTICES.get((grid.shape[1], grid.shape[0]), 1.0)
+    steps = grid / step
+    if grid.shape != (256, 4) or not bool((steps == steps.round()).all()) or float(steps.abs().max()) > 63:
+        return None
+    return steps.T.to(torch.int8).contiguous(), step
 
 
 def row_scores(query: Tensor, rows: Tensor, *, add_to: Tensor | None = None) -> Tensor | None:

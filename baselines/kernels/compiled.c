@@ -64,18 +64,59 @@ instruction sets; `level` says which of them the processor at hand can run. */
 #else
 #pragma GCC pop_options
 #endif
+
+/* Tiles: asked of Linux before they are used; compilers know them since GCC 11 and Clang 12. */
+#if defined(__linux__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define HAS_TILES 1
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,amx-tile,amx-int8,amx-bf16,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,amx-tile,amx-int8,amx-bf16,avx2,fma")
+#endif
+#define TARGET tiles
+#define T(name) PASTE(name, TARGET)
+#define INLINE static inline __attribute__((always_inline))
+#include "tiles.h"
+#undef INLINE
+#undef T
+#undef TARGET
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+#endif
+
+#if HAS_TILES
+/* Whether the processor has tiles, AVX-512's permutations of bytes, and the system's leave to use them. */
+static int tiles_granted(void) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+    unsigned tiles = 1u << 22 | 1u << 24 | 1u << 25; /* bfloat16, tiles, int8 */
+    if ((d & tiles) != tiles || !(c & 1u << 1)) return 0;
+    return syscall(SYS_arch_prctl, 0x1023 /* ARCH_REQ_XCOMP_PERM */, 18 /* tile data */) == 0;
+}
 #endif
 
 /* Raised with every change of a job or an entry point: a library that was built from other sources is not used. */
-EXPORT int t2j_interface(void) { return 2; }
+EXPORT int t2j_interface(void) { return 3; }
 
-/* What the processor can run: 0 portable, 1 AVX2, 2 AVX-512. */
+/* What the processor can run: 0 portable, 1 AVX2, 2 AVX-512, 3 AVX-512 and AMX. */
 EXPORT int t2j_level(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
+        __builtin_cpu_supports("avx512vl")) {
+#if HAS_TILES
+        if (tiles_granted()) return 3;
+#endif
         return 2;
+    }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
 #endif
     return 0;
@@ -94,7 +135,19 @@ EXPORT int t2j_level(void) {
         share(CHOOSE(name), job, (items), threads);                               \
     }
 
-ENTRY(higgs_scores, higgs_scores_job, job->batch *((job->tokens + SLICE - 1) / SLICE))
+EXPORT void t2j_higgs_scores(int level, int threads, const struct higgs_scores_job *job) {
+    int64_t slices = job->batch * ((job->tokens + SLICE - 1) / SLICE);
+#if HAS_TILES
+    if (level >= 3 && job->digits) {
+        share(higgs_digits_tiles, job, job->batch * job->heads, threads);
+        share(higgs_sums_tiles, job, slices, threads);
+        return;
+    }
+#endif
+    (void)level;
+    share(CHOOSE(higgs_scores), job, slices, threads);
+}
+
 ENTRY(row_scores, row_scores_job, job->planes *((job->units + SLICE - 1) / SLICE))
 ENTRY(softmax_max, softmax_max_job, job->planes)
 ENTRY(pick, pick_job, job->rows)

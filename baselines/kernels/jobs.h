@@ -9,14 +9,18 @@ A pointer named `..16` may point at bfloat16 where the job's `half` is not 0, an
 
 /* q.k for keys as HIGGS codes. The keys of all heads stand side by side, cut into groups of `group` channels; `block`
 is the largest power of two that divides a head and a group. The query comes turned in blocks; a group's blocks are
-joined here. */
+joined here. With `digits`, the grid is a lattice, a block is a head, and the work may be done in whole numbers. */
 struct higgs_scores_job {
     const uint8_t *codes;   /* (batch, tokens, codes_per_token) */
     const uint16_t *scales; /* (batch, tokens, groups), float16 */
     const float *grid;      /* (points, d) */
     const float *query;     /* (batch, heads, per_head, size) */
     float *scores;          /* (batch, heads, per_head, tokens) */
-    float *scratch;         /* (threads, groups * group * TILE * 5 / 4 + groups * TILE) */
+    float *scratch;         /* (threads, groups * group * TILE * 5 / 4 + groups * TILE), or for tiles what tiles.h uses */
+    const int8_t *points;   /* (4, 256) the grid's channels in steps, or NULL */
+    int8_t *digits;         /* (batch, groups, group * columns), or NULL */
+    float *steps;           /* (batch, heads, per_head), or NULL */
+    double step;            /* of the grid */
     int64_t batch, tokens, heads, per_head, size, d, group, groups, block;
 };
 

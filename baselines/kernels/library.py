@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-LEVELS = ("portable", "avx2", "avx512")
+LEVELS = ("portable", "avx2", "avx512", "amx")
 """Instruction sets that the library holds code for, by number."""
-INTERFACE = 2
+INTERFACE = 3
 """What `t2j_interface` of a library of these sources returns."""
 SWITCH = "TEXT2JSON_KERNELS"
 """Environment variable: `torch` for the plain path, or one of `LEVELS` for no more than that one."""

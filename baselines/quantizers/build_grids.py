@@ -4,6 +4,9 @@ A grid (d, n) is the set of n points that quantises the d-dimensional standard n
 Lloyd's iteration (1982) on fresh samples at each step: assign every sample to its nearest point, move each point to
 the mean of its samples; the last steps average over a growing window, as the grids of the HIGGS paper
 (arXiv 2411.17525) are made by a damped form of the same iteration.
+
+The grid of 2 bits is put on a lattice at the end, which costs a thousandth of its error: its points are multiples of
+1/16 below 4, so that kernels can look them up as bytes, join them in pairs, and sum products exactly in whole numbers.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import torch
 from torch import Tensor
 
 FILE = Path(__file__).with_name("grids.npz")
+LATTICES = {(4, 256): 1 / 16}
+"""Grid → the step that its points are rounded to."""
 GRIDS = ((2, 16), (2, 64), (2, 256), (4, 16), (4, 256), (8, 256))
 
 
@@ -54,6 +59,8 @@ def main() -> None:
     grids = {}
     for d, n in GRIDS:
         grid = lloyd(d, n, steps=args.steps, samples=args.samples, seed=1000 * d + n)
+        if (d, n) in LATTICES:
+            grid = (grid / LATTICES[d, n]).round() * LATTICES[d, n]
         grids[f"{d}x{n}"] = grid.numpy().astype(np.float32)
         print(f"({d}, {n}) {error(grid, samples=1_000_000, seed=7):.5f}", flush=True)  # noqa: T201
     np.savez_compressed(FILE, **grids)  # type: ignore[arg-type]

@@ -76,6 +76,50 @@ def test_scores_of_codes_are_products_with_decoded_keys(
         same(quantizer.scores(codes, scales, query), query @ decoded.mT, 1e-4)
 
 
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 10_000),
+    shape=st.sampled_from([(8, 64, 512), (16, 64, 512), (8, 128, 1024), (4, 256, 1024), (2, 512, 1024)]),
+    group=st.integers(1, 9),
+    tokens=st.integers(1, 300),
+    signs=st.sampled_from([None, 3]),
+    size=st.sampled_from([1e-3, 1.0, 1e4]),
+)
+def test_scores_of_codes_in_groups_of_several_heads(
+    seed: int, shape: tuple[int, int, int], group: int, tokens: int, signs: int | None, size: float
+) -> None:
+    """The shapes that are scored in whole numbers where the processor can; as exact as in float32."""
+    heads, channels, scale_group = shape
+    quantizer = Higgs(4, 256, scale_group, signs)
+    keys = drawn(seed, 2, tokens, heads * channels)
+    query = drawn(seed + 1, 2, heads, group, channels) * size
+    codes, scales = quantizer.encode(keys)
+    decoded = quantizer.decode(codes, scales, heads * channels).view(2, tokens, heads, channels).transpose(1, 2)
+    wanted = query.double() @ decoded.double().mT
+    found = quantizer._compiled_scores(codes, scales, query)
+    assert found is not None
+    same(found.double() / wanted.std(), wanted / wanted.std())
+
+
+def test_a_query_that_is_no_number_scores_no_number() -> None:
+    quantizer = Higgs(4, 256, 512)
+    codes, scales = quantizer.encode(drawn(1, 1, 20, 512))
+    query = drawn(2, 1, 8, 2, 64)
+    query[0, 3, 1, 5], query[0, 4, 0] = float("nan"), 0
+    found = quantizer.scores(codes, scales, query)
+    assert torch.equal(found.isnan().all(-1), found.isnan().any(-1))
+    assert found.isnan().any(-1).nonzero().tolist() == [[0, 3, 1]]
+    assert not found[0, 4, 0].any()
+
+
+def test_the_grid_of_two_bits_is_a_lattice_and_others_are_not() -> None:
+    found = calls.lattice_of(grid(4, 256))
+    assert found is not None
+    assert torch.equal(found[0].float().T * found[1], grid(4, 256))
+    assert calls.lattice_of(grid(4, 256) + 0.01) is None
+    assert calls.lattice_of(grid(8, 256)) is None
+
+
 @quick
 @given(
     seed=st.integers(0, 10_000),

@@ -25,7 +25,7 @@ def test_the_plain_path_can_be_asked_for_and_is_left_again() -> None:
     assert library.name() == before
 
 
-@pytest.mark.parametrize("wanted", ["torch", "portable", "avx2", "avx512"])
+@pytest.mark.parametrize("wanted", ["torch", *library.LEVELS])
 def test_the_environment_asks_for_no_more_than_one_instruction_set(wanted: str) -> None:
     code = "from text2json.baselines.kernels import library; print(library.name())"
     environment = os.environ | {library.SWITCH: wanted, "PYTHONPATH": str(ROOT)}
