@@ -89,7 +89,8 @@ def higgs_scores(codes: Tensor, scales: Tensor, grid: Tensor, query: Tensor, gro
     batch, heads, per_head, size = query.shape
     scores = query.new_empty(batch, heads, per_head, codes.shape[1])
     groups = scales.shape[2]
-    floats, whole, step = groups * (group * TILE * 5 // 4 + TILE), (None, None, None), 1.0
+    whole: tuple[Tensor | None, ...] = None, None, None
+    floats, step = groups * (group * TILE * 5 // 4 + TILE), 1.0
     lattice = lattice_of(grid) if tiled(heads, size, group, block) else None
     if lattice is not None:
         points, step = lattice
