@@ -25,6 +25,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMa
 from text2json.baselines.attention import attend
 from text2json.baselines.host import Disk, Host, Memory, host_for, prompt_bytes
 from text2json.baselines.kernels.calls import Stretch
+from text2json.baselines.kernels.library import chain
 from text2json.baselines.ledger import Ledger
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rope import Rope
@@ -392,12 +393,14 @@ def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, pr
     if sealed.index is not None:
         foretold = None if predicted is None else predicted.reshape(packed.shape)
         sealed.index.observe(packed, layer.keys[:, :, -1:], foretold)
-    tokens, chosen = sealed.select(packed, scaling)
-    layer.cache.note_step(layer, *sealed.moved_bytes(tokens, chosen))
-    packed = query.view(batch, tokens.shape[1], -1, size)
-    recent = Stretch(layer.keys, layer.values, layer.keys.shape[2])
-    output = attend(packed, scaling, [*sealed.stretches(tokens, chosen, query.dtype), recent])
+    with chain(sealed.chained(packed)):
+        tokens, chosen = sealed.select(packed, scaling)
+        counted = sealed.counted(tokens, chosen)
+        packed = query.view(batch, tokens.shape[1], -1, size)
+        recent = Stretch(layer.keys, layer.values, layer.keys.shape[2])
+        output = attend(packed, scaling, [*sealed.stretches(tokens, chosen, query.dtype), recent])
     output = output.view(batch, heads, 1, size).transpose(1, 2)
+    layer.cache.note_step(layer, *sealed.bytes_of(counted))
     if layer.cache.observer is not None:
         layer.cache.observer.see(layer, query, scaling, output, (tokens, chosen))
     return output

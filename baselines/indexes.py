@@ -23,6 +23,8 @@ class Index(Part, ABC):
 
     keeps_fetched: ClassVar[bool] = False
     """It wants to see the keys that each step fetches."""
+    chained: ClassVar[bool] = False
+    """Nothing but kernels, where they serve, touches the scores of a kernel."""
 
     @abstractmethod
     def scores(self, query: Tensor) -> Tensor:
@@ -55,6 +57,7 @@ class ExactKeys(Index):
     """The keys themselves, `rows` (B, H, N, D): what every index tries to be."""
 
     rows: Tensor
+    chained = True
 
     def scores(self, query: Tensor) -> Tensor:
         """Return q·k."""
@@ -66,6 +69,7 @@ class ChunkMeans(Index):
     """The mean key of each chunk of consecutive tokens, `means` (B, H, chunks, D); ShadowKV's landmarks."""
 
     means: Tensor
+    chained = True
 
     @classmethod
     def of(cls, prompt: Prompt, chunk: int, chunks: int) -> ChunkMeans:
@@ -91,6 +95,7 @@ class HiggsKeys(Index):
     codes: Tensor
     scales: Tensor
     quantizer: Higgs
+    chained = True
 
     @classmethod
     def of(cls, prompt: Prompt, quantizer: Higgs, tokens: int) -> HiggsKeys:
@@ -176,6 +181,7 @@ class PageBounds(Index):
 
     low: Tensor
     high: Tensor
+    chained = True
 
     @classmethod
     def extremes(cls, prompt: Prompt, page: int, pages: int) -> PageBounds:

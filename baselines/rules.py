@@ -31,6 +31,9 @@ def softmax_max(scores: Tensor, allowed: Tensor, scaling: float) -> Tensor:
 
 def mean(scores: Tensor, allowed: Tensor, scaling: float) -> Tensor:
     """Mean of the raw scores over the group, which for linear scores is the mean query's: YAKV's server, ArkVale."""
+    found = calls.plain_rank(scores, allowed, scaling, each=False)
+    if found is not None:
+        return found
     return (scores.mean(2) * scaling).masked_fill(~allowed, float("-inf"))
 
 
@@ -42,7 +45,14 @@ def layer_mean(scores: Tensor, allowed: Tensor, scaling: float) -> Tensor:
 
 def each_head(scores: Tensor, allowed: Tensor, scaling: float) -> Tensor:
     """Raw scores of each query head, which then chooses for itself: Quest, LRQK, InfiniGen."""
+    found = calls.plain_rank(scores, allowed, scaling, each=True)
+    if found is not None:
+        return found
     return (scores * scaling).masked_fill(~allowed.unsqueeze(2), float("-inf")).flatten(1, 2)
+
+
+CHAINED = (softmax_max, mean, each_head)
+"""Rules that are one kernel, where kernels serve."""
 
 
 def largest(weights: Tensor, counts: Tensor, most: int) -> tuple[Tensor, Tensor]:

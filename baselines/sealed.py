@@ -12,9 +12,10 @@ from text2json.baselines.host import Host
 from text2json.baselines.indexes import Index
 from text2json.baselines.kernels import calls
 from text2json.baselines.kernels.calls import Stretch
+from text2json.baselines.kernels.library import KINDS, serves
 from text2json.baselines.parts import Part, take
 from text2json.baselines.prompt import Prompt
-from text2json.baselines.rules import Rule, largest, softmax_max
+from text2json.baselines.rules import CHAINED, Rule, largest, softmax_max
 from text2json.baselines.stores import ExactStore, Store
 
 
@@ -67,17 +68,19 @@ class Selection(Part):
         near = (weights >= weights.amax(-1, keepdim=True) - self.margin) & weights.isfinite()
         return near.sum(-1).float().mean(1).long().clamp(min=1).minimum(self.counts)
 
-    def new_tokens(self, tokens: Tensor, chosen: Tensor, length: int) -> tuple[int, int]:
-        """Count the chosen tokens (B, H or H_q, S), and those that the step before had not read; remember this step's.
+    def new_tokens(self, tokens: Tensor, chosen: Tensor, length: int) -> Tensor:
+        """Count (.., 2) the chosen tokens (B, H or H_q, S), and those that the step before had not read.
 
-        Marks are set and taken back at the chosen places alone: a step costs nothing that grows with the prompt.
+        Remembers this step's. Marks are set and taken back at the chosen places alone: a step costs nothing that grows
+        with the prompt.
         """
         if self.marks is None or self.last is None or self.marks.shape[:2] != tokens.shape[:2]:
             self.marks = torch.zeros(*tokens.shape[:2], length, dtype=torch.uint8, device=tokens.device)
             self.last = tokens[..., :0]
         found = calls.mark(tokens, chosen, self.last, self.marks)
         if found is None:
-            found = int(chosen.sum()), int((chosen & (self.marks.gather(2, tokens) == 0)).sum())
+            fresh = chosen & (self.marks.gather(2, tokens) == 0)
+            found = torch.stack([chosen.sum(), fresh.sum()]).unsqueeze(0)
             self.marks.scatter_(2, self.last, 0).scatter_add_(2, tokens, chosen.to(torch.uint8))
         self.last = tokens
         return found
@@ -173,6 +176,9 @@ class Sealed:
         units, chosen = largest(weights, counts, min(int(counts.max()), weights.shape[-1]))
         if self.unit == 1:
             return units, chosen
+        found = calls.spread_units(units, chosen, self.unit, self.selection.valid)
+        if found is not None:
+            return found
         inside = torch.arange(self.unit, device=units.device)
         tokens = (units.unsqueeze(-1) * self.unit + inside).flatten(2)
         valid = self.selection.valid.unsqueeze(1).expand(-1, tokens.shape[1], -1).gather(2, tokens)
@@ -216,17 +222,39 @@ class Sealed:
         index = self.residents.places.long().unsqueeze(-1).expand(-1, -1, -1, exact.shape[-1])
         return rows.scatter(2, index, exact.to(dtype))
 
-    def moved_bytes(self, tokens: Tensor, chosen: Tensor) -> tuple[float, float]:
-        """Return the bytes that this step's selection moves, without and with reuse of the last step's.
+    def chained(self, query: Tensor) -> bool:
+        """Tell whether a step with this query is nothing but kernels, which then run in one go."""
+        return (
+            self.index is not None
+            and self.index.chained
+            and not self.index.keeps_fetched
+            and self.selection.rule in CHAINED
+            and self.selection.margin is None
+            and query.dtype in KINDS
+            and self.residents.keys.dtype == query.dtype
+            and serves(query, self.selection.allowed)
+            and self.keys.chained(query.dtype)
+            and self.values.chained(query.dtype)
+        )
+
+    def counted(self, tokens: Tensor, chosen: Tensor) -> Tensor:
+        """Count (.., 2) what this step's selection reads, without and with reuse of the last step's.
 
         Where everything is read, it streams through the device at every step, and nothing is left to reuse.
         """
-        per_token = self.keys.moved_bytes_per_token + self.values.moved_bytes_per_token
         if self.index is None:
-            moved = int(chosen.sum()) * per_token
-            return moved, moved
-        every, fresh = self.selection.new_tokens(tokens, chosen, self.length)
+            return chosen.sum().expand(1, 2)
+        return self.selection.new_tokens(tokens, chosen, self.length)
+
+    def bytes_of(self, counted: Tensor) -> tuple[float, float]:
+        """Return the bytes that such counts of tokens move."""
+        per_token = self.keys.moved_bytes_per_token + self.values.moved_bytes_per_token
+        every, fresh = counted.sum(0).tolist()
         return every * per_token, fresh * per_token
+
+    def moved_bytes(self, tokens: Tensor, chosen: Tensor) -> tuple[float, float]:
+        """Return the bytes that this step's selection moves, without and with reuse of the last step's."""
+        return self.bytes_of(self.counted(tokens, chosen))
 
     def evicted(self) -> Tensor | None:
         """Return which places (B, H, N) no tier keeps any more, or None where there are none."""

@@ -12,6 +12,7 @@ from text2json.baselines.indexes import ExactKeys
 from text2json.baselines.kernels import calls
 from text2json.baselines.parts import Part, Tier, fetch, take, take_shared
 from text2json.baselines.prompt import Prompt
+from text2json.baselines.quantizers.higgs import Higgs
 from text2json.baselines.quantizers.quantizer import Quantizer
 from text2json.baselines.rope import Rope
 
@@ -39,6 +40,10 @@ class Store(Part, ABC):
         """
         return self.fetch(places, heads, dtype), None
 
+    def chained(self, dtype: torch.dtype) -> bool:
+        """Tell whether nothing but kernels, where they serve, touches the places to read and what is read."""
+        return False
+
     @property
     @abstractmethod
     def moved_bytes_per_token(self) -> float:
@@ -61,6 +66,10 @@ class ExactStore(Store):
             return self.rows, places
         return super().lend(places, heads, dtype)
 
+    def chained(self, dtype: torch.dtype) -> bool:
+        """Rows are lent."""
+        return self.rows.is_cpu and self.rows.dtype == dtype
+
     @property
     def moved_bytes_per_token(self) -> float:
         """A row's bytes, unless it lies on the device."""
@@ -80,6 +89,10 @@ class IndexedKeys(Store):
     def lend(self, places: Tensor, heads: int, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
         """Hand on the index's rows."""
         return (self.index.rows, places) if self.index.rows.dtype == dtype else super().lend(places, heads, dtype)
+
+    def chained(self, dtype: torch.dtype) -> bool:
+        """Rows are lent."""
+        return self.index.rows.is_cpu and self.index.rows.dtype == dtype
 
     @property
     def moved_bytes_per_token(self) -> float:
@@ -140,6 +153,11 @@ class QuantizedStore(Store):
         if self.rope is not None and positions is not None:
             rows = self.rope.rotate(rows, positions, dtype)
         return rows.to(dtype)
+
+    def chained(self, dtype: torch.dtype) -> bool:
+        """Codes of HIGGS are read by a kernel, which knows the usual rotary positions."""
+        turned = self.rope is None or self.rope.halves is not None
+        return self.codes.is_cpu and self.top is None and turned and isinstance(self.quantizer, Higgs)
 
     @property
     def moved_bytes_per_token(self) -> float:
@@ -215,6 +233,10 @@ class LowRankKeys(Store):
         keys = left @ right if left.dtype == torch.bfloat16 == dtype else (left.float() @ right.float()).to(dtype)
         return self.rope.rotate(keys, positions)
 
+    def chained(self, dtype: torch.dtype) -> bool:
+        """Products are a kernel's, which knows the usual rotary positions."""
+        return self.left.is_cpu and self.left.dtype == dtype and self.rope.halves is not None
+
     @property
     def moved_bytes_per_token(self) -> float:
         """Nothing crosses: the factors are on the device."""
@@ -223,4 +245,7 @@ class LowRankKeys(Store):
 
 def positions_at(places: Tensor, starts: Tensor) -> Tensor:
     """Return the rotary positions of places (B, H, S) in sequences whose first tokens stand at `starts` (B,)."""
+    found = calls.place(places, starts)
+    if found is not None:
+        return found
     return (places - starts.view(-1, 1, 1)).clamp(min=0)

@@ -9,7 +9,18 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from text2json.baselines.kernels.library import KINDS, at, call, half, numbers, pointers, serves, structure, threads
+from text2json.baselines.kernels.library import (
+    KINDS,
+    at,
+    call,
+    chain,
+    half,
+    numbers,
+    pointers,
+    serves,
+    structure,
+    threads,
+)
 from text2json.baselines.quantizers.build_grids import LATTICES
 
 TILE = 8
@@ -29,6 +40,20 @@ SoftmaxMaxJob = structure(
     **pointers("scores", "allowed", "weights"),
     scaling=ctypes.c_double,
     **numbers("planes", "units", "per_head"),
+)
+PlainRankJob = structure(
+    "PlainRankJob",
+    **pointers("scores", "allowed", "weights"),
+    scaling=ctypes.c_double,
+    **numbers("rows", "units", "per_row", "rows_per_head"),
+)
+SpreadUnitsJob = structure(
+    "SpreadUnitsJob",
+    **pointers("places", "chosen", "valid", "tokens", "known"),
+    **numbers("rows", "most", "unit", "length", "rows_per_batch"),
+)
+PlaceJob = structure(
+    "PlaceJob", **pointers("places", "starts", "positions"), **numbers("rows", "many", "rows_per_batch")
 )
 PickJob = structure(
     "PickJob", **pointers("weights", "counts", "places", "chosen", "scratch"), **numbers("rows", "units", "most")
@@ -100,7 +125,13 @@ def higgs_scores(codes: Tensor, scales: Tensor, grid: Tensor, query: Tensor, gro
     scratch = query.new_empty(threads(), floats)
     pointed = (codes, scales, grid, query, scores, scratch, *whole)
     shape = (batch, codes.shape[1], heads, per_head, size, d, group, groups, block)
-    call("higgs_scores", HiggsScoresJob(*map(at, pointed), step, *shape))
+    job = HiggsScoresJob(*map(at, pointed), step, *shape)
+    if lattice is None:
+        call("higgs_scores", job)
+    else:
+        with chain():
+            call("higgs_digits", job)
+            call("higgs_scores", job)
     return scores
 
 
@@ -144,6 +175,42 @@ def softmax_max(scores: Tensor, allowed: Tensor, scaling: float) -> Tensor | Non
     return weights
 
 
+def plain_rank(scores: Tensor, allowed: Tensor, scaling: float, *, each: bool) -> Tensor | None:
+    """Return the mean over the group (B, H, U) of scores (B, H, G, U), or (B, H * G, U) each score, times a factor."""
+    if scores.dtype != torch.float32 or not serves(scores, allowed):
+        return None
+    scores, allowed = scores.contiguous(), allowed.contiguous()
+    batch, heads, per_head, units = scores.shape
+    choosers, per_row = (heads * per_head, 1) if each else (heads, per_head)
+    weights = scores.new_empty(batch, choosers, units)
+    shape = batch * choosers, units, per_row, choosers // heads
+    call("plain_rank", PlainRankJob(at(scores), at(allowed), at(weights), scaling, *shape))
+    return weights
+
+
+def spread_units(units: Tensor, chosen: Tensor, unit: int, valid: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Return the tokens (B, C, S * unit) of units (B, C, S), and which count: those of chosen units that are valid."""
+    if not serves(units, chosen, valid):
+        return None
+    units, chosen, valid = units.contiguous(), chosen.contiguous(), valid.contiguous()
+    batch, choosers, most = units.shape
+    tokens, known = units.new_empty(batch, choosers, most * unit), chosen.new_empty(batch, choosers, most * unit)
+    shape = batch * choosers, most, unit, valid.shape[1], choosers
+    call("spread_units", SpreadUnitsJob(*map(at, (units, chosen, valid, tokens, known)), *shape))
+    return tokens, known
+
+
+def place(places: Tensor, starts: Tensor) -> Tensor | None:
+    """Return the positions of places (B, H, S) in sequences that begin at `starts` (B,); 0 before that."""
+    if places.dtype != torch.int64 or starts.dtype != torch.int64 or not serves(places, starts):
+        return None
+    places, starts = places.contiguous(), starts.contiguous()
+    batch, heads, many = places.shape
+    positions = torch.empty_like(places)
+    call("place", PlaceJob(*map(at, (places, starts, positions)), batch * heads, many, heads))
+    return positions
+
+
 def pick(weights: Tensor, counts: Tensor, most: int) -> tuple[Tensor, Tensor] | None:
     """Return places (B, H, most) of the largest of weights (B, H, U), ascending, and which of them count.
 
@@ -165,8 +232,8 @@ def pick(weights: Tensor, counts: Tensor, most: int) -> tuple[Tensor, Tensor] | 
     return places, chosen
 
 
-def mark(places: Tensor, chosen: Tensor, last: Tensor, marks: Tensor) -> tuple[int, int] | None:
-    """Count the chosen places (B, C, S) and those of them that are not marked yet, then mark them in place of the last.
+def mark(places: Tensor, chosen: Tensor, last: Tensor, marks: Tensor) -> Tensor | None:
+    """Count (rows, 2) the chosen places and those of them that are not marked yet, then mark them in place of the last.
 
     Args:
         places: (B, C, S) in int64.
@@ -181,8 +248,7 @@ def mark(places: Tensor, chosen: Tensor, last: Tensor, marks: Tensor) -> tuple[i
     counts = places.new_empty(rows, 2)
     pointed = map(at, (places, chosen, last, marks, counts))
     call("mark", MarkJob(*pointed, rows, places.shape[2], last.shape[2], marks.shape[2]))
-    every, fresh = counts.sum(0).tolist()
-    return every, fresh
+    return counts
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ instruction sets; `level` says which of them the processor at hand can run. */
 #include <float.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -104,7 +105,7 @@ static int tiles_granted(void) {
 #endif
 
 /* Raised with every change of a job or an entry point: a library that was built from other sources is not used. */
-EXPORT int t2j_interface(void) { return 3; }
+EXPORT int t2j_interface(void) { return 4; }
 
 /* What the processor can run: 0 portable, 1 AVX2, 2 AVX-512, 3 AVX-512 and AMX. */
 EXPORT int t2j_level(void) {
@@ -128,32 +129,75 @@ EXPORT int t2j_level(void) {
 #define CHOOSE(name) name##_portable
 #endif
 
-/* Each entry point takes the level to use, the threads, and its job; jobs.h says what stands in a job. */
-#define ENTRY(name, job_type, items)                                              \
-    EXPORT void t2j_##name(int level, int threads, const struct job_type *job) { \
+/* Each kernel's work on a job, at a level; jobs.h says what stands in a job. */
+#define KERNEL(name, pieces)                                                      \
+    static struct phase name##_phase(int level, const struct name##_job *job) {   \
         (void)level;                                                              \
-        share(CHOOSE(name), job, (items), threads);                               \
+        return (struct phase){CHOOSE(name), job, (pieces), 0, 0};                 \
     }
 
-EXPORT void t2j_higgs_scores(int level, int threads, const struct higgs_scores_job *job) {
+KERNEL(row_scores, job->planes *((job->units + SLICE - 1) / SLICE))
+KERNEL(softmax_max, job->planes)
+KERNEL(plain_rank, job->rows)
+KERNEL(pick, job->rows)
+KERNEL(spread_units, job->rows)
+KERNEL(place, job->rows)
+KERNEL(mark, job->rows)
+KERNEL(attend, job->batch *job->choosers)
+KERNEL(higgs_read, (job->rows + SLICE - 1) / SLICE)
+KERNEL(low_rank_read, job->planes *((job->rows_per_plane + SLICE - 1) / SLICE))
+KERNEL(rotate, (job->rows + SLICE - 1) / SLICE)
+KERNEL(nearest, (job->tuples + LONG_SLICE - 1) / LONG_SLICE)
+
+static struct phase higgs_scores_phase(int level, const struct higgs_scores_job *job) {
     int64_t slices = job->batch * ((job->tokens + SLICE - 1) / SLICE);
 #if HAS_TILES
-    if (level >= 3 && job->digits) {
-        share(higgs_digits_tiles, job, job->batch * job->heads, threads);
-        share(higgs_sums_tiles, job, slices, threads);
-        return;
-    }
+    if (level >= 3 && job->digits) return (struct phase){higgs_sums_tiles, job, slices, 0, 0};
 #endif
     (void)level;
-    share(CHOOSE(higgs_scores), job, slices, threads);
+    return (struct phase){CHOOSE(higgs_scores), job, slices, 0, 0};
 }
 
-ENTRY(row_scores, row_scores_job, job->planes *((job->units + SLICE - 1) / SLICE))
-ENTRY(softmax_max, softmax_max_job, job->planes)
-ENTRY(pick, pick_job, job->rows)
-ENTRY(mark, mark_job, job->rows)
-ENTRY(attend, attend_job, job->batch *job->choosers)
-ENTRY(higgs_read, higgs_read_job, (job->rows + SLICE - 1) / SLICE)
-ENTRY(low_rank_read, low_rank_read_job, job->planes *((job->rows_per_plane + SLICE - 1) / SLICE))
-ENTRY(rotate, rotate_job, (job->rows + SLICE - 1) / SLICE)
-ENTRY(nearest, nearest_job, (job->tuples + LONG_SLICE - 1) / LONG_SLICE)
+/* Comes before `higgs_scores`; nothing to do where that needs no digits. */
+static struct phase higgs_digits_phase(int level, const struct higgs_scores_job *job) {
+#if HAS_TILES
+    if (level >= 3 && job->digits) return (struct phase){higgs_digits_tiles, job, job->batch * job->heads, 0, 0};
+#endif
+    (void)level;
+    return (struct phase){NULL, job, 0, 0, 0};
+}
+
+#define MOST_LINKS 32
+
+/* Run up to MOST_LINKS kernels on their jobs, one after the other; a link names a kernel by its place in
+kernels/library.py. Returns 0 where one is unknown, and nothing is done. */
+EXPORT int t2j_run(int level, int threads, int64_t many, const struct link *links) {
+    struct phase phases[MOST_LINKS];
+    if (many > MOST_LINKS) return 0;
+    for (int64_t i = 0; i < many; i++)
+        switch (links[i].kernel) {
+#define CASE(number, name)                                  \
+    case number:                                            \
+        phases[i] = name##_phase(level, links[i].job);      \
+        break;
+            CASE(0, higgs_digits)
+            CASE(1, higgs_scores)
+            CASE(2, row_scores)
+            CASE(3, softmax_max)
+            CASE(4, plain_rank)
+            CASE(5, pick)
+            CASE(6, spread_units)
+            CASE(7, place)
+            CASE(8, mark)
+            CASE(9, attend)
+            CASE(10, higgs_read)
+            CASE(11, low_rank_read)
+            CASE(12, rotate)
+            CASE(13, nearest)
+#undef CASE
+        default:
+            return 0;
+        }
+    share(phases, many, threads);
+    return 1;
+}

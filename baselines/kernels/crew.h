@@ -1,19 +1,24 @@
-/* Threads that share the pieces of one kernel's work.
+/* Threads that share the pieces of the work of one kernel, or of several that follow one another.
 
 They are started at the first call that wants them and sleep between calls. A call never waits for a thread that has
 not begun: whoever wakes up late finds the crew gone and sleeps on, so a busy machine slows a call no more than the
-work itself. A child of fork() starts with no threads, and makes its own. One crew works at a time; a call from another
+work itself. Between two kernels of one call, threads wait for the pieces at hand without going to sleep. A child of fork() starts with no threads, and makes its own. One crew works at a time; a call from another
 thread meanwhile does its work alone. */
 
 #define CREW_MOST 256
 
 typedef void (*work)(const void *job, int64_t item, int member);
 
-struct crew {
+struct phase {
     work fn;
     const void *job;
     int64_t items;
-    int64_t next;
+    int64_t next, done;
+};
+
+struct crew {
+    struct phase *phases;
+    int64_t many;
 };
 
 static pthread_mutex_t crew_turn = PTHREAD_MUTEX_INITIALIZER;
@@ -23,11 +28,25 @@ static struct crew *crew_open; /* what there is to join */
 static int crew_threads, crew_wanted, crew_joined, crew_active;
 static uint64_t crew_number;
 
+#define SPINS 4000 /* turns of waiting before other programs get their turn */
+
+static void crew_pause(int turn) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+    if (turn > SPINS) sched_yield();
+}
+
 static void crew_work(struct crew *crew, int member) {
-    for (;;) {
-        int64_t item = __atomic_fetch_add(&crew->next, 1, __ATOMIC_RELAXED);
-        if (item >= crew->items) return;
-        crew->fn(crew->job, item, member);
+    for (int64_t p = 0; p < crew->many; p++) {
+        struct phase *phase = &crew->phases[p];
+        for (;;) {
+            int64_t item = __atomic_fetch_add(&phase->next, 1, __ATOMIC_RELAXED);
+            if (item >= phase->items) break;
+            phase->fn(phase->job, item, member);
+            __atomic_fetch_add(&phase->done, 1, __ATOMIC_RELEASE);
+        }
+        for (int turn = 0; __atomic_load_n(&phase->done, __ATOMIC_ACQUIRE) < phase->items; turn++) crew_pause(turn);
     }
 }
 
@@ -70,11 +89,13 @@ static void crew_gather(int more) {
     }
 }
 
-/* Do `items` pieces of work on up to `threads` threads. */
-static void share(work fn, const void *job, int64_t items, int threads) {
-    struct crew crew = {fn, job, items, 0};
+/* Do the phases one after the other on up to `threads` threads. */
+static void share(struct phase *phases, int64_t many, int threads) {
+    struct crew crew = {phases, many};
+    int64_t most = 0;
+    for (int64_t p = 0; p < many; p++) most = phases[p].items > most ? phases[p].items : most;
     if (threads > CREW_MOST) threads = CREW_MOST;
-    if (threads > items) threads = (int)items;
+    if (threads > most) threads = (int)most;
     if (threads < 2 || pthread_mutex_trylock(&crew_turn)) {
         crew_work(&crew, 0);
         return;
@@ -90,7 +111,12 @@ static void share(work fn, const void *job, int64_t items, int threads) {
     crew_work(&crew, 0);
     pthread_mutex_lock(&crew_lock);
     crew_open = NULL;
+    pthread_mutex_unlock(&crew_lock);
+    for (int turn = 0; turn < SPINS && __atomic_load_n(&crew_active, __ATOMIC_ACQUIRE); turn++) crew_pause(turn);
+    pthread_mutex_lock(&crew_lock);
     while (crew_active) pthread_cond_wait(&crew_done, &crew_lock);
     pthread_mutex_unlock(&crew_lock);
     pthread_mutex_unlock(&crew_turn);
 }
+
+#undef SPINS

@@ -41,6 +41,16 @@ struct softmax_max_job {
     int64_t planes, units, per_head;
 };
 
+/* The mean over `per_row` planes of scores, times a factor; minus infinity where not allowed. With one plane to a row,
+each query head ranks for itself. */
+struct plain_rank_job {
+    const float *scores;    /* (rows, per_row, units) */
+    const uint8_t *allowed; /* (rows / rows_per_head, units) */
+    float *weights;         /* (rows, units) */
+    double scaling;
+    int64_t rows, units, per_row, rows_per_head;
+};
+
 /* The places of the largest weights of each row, in ascending order; of equal weights the first. */
 struct pick_job {
     const float *weights;  /* (rows, units) */
@@ -49,6 +59,24 @@ struct pick_job {
     uint8_t *chosen;       /* (rows, most) */
     float *scratch;        /* (threads, 3 * (units + 16)) */
     int64_t rows, units, most;
+};
+
+/* The tokens of picked units; a token counts where its unit is chosen and it is no padding. */
+struct spread_units_job {
+    const int64_t *places; /* (rows, most) */
+    const uint8_t *chosen; /* (rows, most) */
+    const uint8_t *valid;  /* (rows / rows_per_batch, length) */
+    int64_t *tokens;       /* (rows, most, unit) */
+    uint8_t *known;        /* (rows, most, unit) */
+    int64_t rows, most, unit, length, rows_per_batch;
+};
+
+/* Rotary positions of places: counted from where the sequence starts. */
+struct place_job {
+    const int64_t *places; /* (rows, many) */
+    const int64_t *starts; /* (rows / rows_per_batch) */
+    int64_t *positions;    /* (rows, many) */
+    int64_t rows, many, rows_per_batch;
 };
 
 /* Which of the places read now the step before had not read; then these are the marked ones. */
@@ -130,4 +158,10 @@ struct nearest_job {
     const float *grid;    /* (points, d) */
     uint8_t *codes;       /* (tuples) */
     int64_t tuples, points, d;
+};
+
+/* One of several kernels that follow one another. */
+struct link {
+    int64_t kernel;
+    const void *job;
 };

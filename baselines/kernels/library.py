@@ -2,15 +2,17 @@
 
 It is a plain shared library without Python's API, so that one build serves every Python version and none of Python's
 headers is needed. A call hands over one job, a structure of pointers and numbers (jobs.h has the same fields in the
-same order), and releases the interpreter's lock while it runs.
+same order), or several of them to be done one after the other, and releases the interpreter's lock while it runs.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -21,13 +23,17 @@ from torch import Tensor
 
 LEVELS = ("portable", "avx2", "avx512", "amx")
 """Instruction sets that the library holds code for, by number."""
-INTERFACE = 3
+INTERFACE = 4
 """What `t2j_interface` of a library of these sources returns."""
 SWITCH = "TEXT2JSON_KERNELS"
 """Environment variable: `torch` for the plain path, or one of `LEVELS` for no more than that one."""
 KINDS = {torch.bfloat16: 1, torch.float32: 0}
 """Number formats that the kernels read, and how a job names them."""
+KERNELS = ("higgs_digits", "higgs_scores", "row_scores", "softmax_max", "plain_rank", "pick", "spread_units", "place",
+           "mark", "attend", "higgs_read", "low_rank_read", "rotate", "nearest")  # fmt: skip
+"""Kernels, by number; `t2j_run` in compiled.c has the same order."""
 _forced: list[str] = []
+_here = threading.local()
 
 
 @cache
@@ -95,10 +101,54 @@ def threads() -> int:
 
 
 def call(kernel: str, job: ctypes.Structure) -> None:
-    """Run a kernel on a job; the caller keeps the tensors alive."""
+    """Run a kernel on a job, or put it into the chain that is being made; the caller keeps the tensors alive."""
+    chained: Chain | None = getattr(_here, "chain", None)
+    if chained is None:
+        run([(kernel, job)])
+    else:
+        chained.jobs.append((kernel, job))
+
+
+def run(jobs: list[tuple[str, ctypes.Structure]]) -> None:
+    """Run kernels on their jobs, one after the other."""
     found = library()
     assert found is not None
-    getattr(found, f"t2j_{kernel}")(level(), threads(), ctypes.byref(job))
+    links = (Link * len(jobs))(*(Link(KERNELS.index(kernel), ctypes.addressof(job)) for kernel, job in jobs))
+    done = found.t2j_run(level(), threads(), ctypes.c_int64(len(jobs)), links)
+    assert done, "more kernels than one call takes"
+
+
+class Link(ctypes.Structure):
+    """A kernel's number, and its job."""
+
+    _fields_ = [("kernel", ctypes.c_int64), ("job", ctypes.c_void_p)]
+
+
+@dataclass
+class Chain:
+    """Jobs that wait to be run together, and the tensors that they point at."""
+
+    jobs: list[tuple[str, ctypes.Structure]] = field(default_factory=list)
+    tensors: list[Tensor] = field(default_factory=list)
+
+
+@contextmanager
+def chain(wanted: bool = True) -> Iterator[None]:
+    """Put all calls aside, and run them in one go at the end: threads then meet once and not at every kernel.
+
+    Inside, what a kernel returns has no content yet: only kernels, and views, may take it. What kernels refuse is
+    computed by torch at once, so `wanted` is to be false where it might be.
+    """
+    if not wanted or level() < 0 or getattr(_here, "chain", None) is not None:
+        yield
+        return
+    made = _here.chain = Chain()
+    try:
+        yield
+    finally:
+        _here.chain = None
+    if made.jobs:
+        run(made.jobs)
 
 
 def structure(name: str, **kinds: Any) -> type[ctypes.Structure]:
@@ -118,4 +168,9 @@ def pointers(*names: str) -> dict[str, Any]:
 
 def at(tensor: Tensor | None) -> int | None:
     """Return where a tensor's values begin."""
-    return None if tensor is None else tensor.data_ptr()
+    if tensor is None:
+        return None
+    chained: Chain | None = getattr(_here, "chain", None)
+    if chained is not None:
+        chained.tensors.append(tensor)
+    return tensor.data_ptr()

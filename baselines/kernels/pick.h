@@ -85,6 +85,26 @@ static void T(pick)(const void *what, int64_t item, int member) {
     }
 }
 
+static void T(spread_units)(const void *what, int64_t row, int member) {
+    const struct spread_units_job *job = what;
+    const uint8_t *valid = job->valid + row / job->rows_per_batch * job->length;
+    (void)member;
+    for (int64_t i = 0; i < job->most; i++)
+        for (int64_t n = 0, at = row * job->most + i; n < job->unit; n++) {
+            int64_t token = job->places[at] * job->unit + n;
+            job->tokens[at * job->unit + n] = token;
+            job->known[at * job->unit + n] = job->chosen[at] & valid[token];
+        }
+}
+
+static void T(place)(const void *what, int64_t row, int member) {
+    const struct place_job *job = what;
+    int64_t start = job->starts[row / job->rows_per_batch];
+    (void)member;
+    for (int64_t i = row * job->many; i < (row + 1) * job->many; i++)
+        job->positions[i] = job->places[i] > start ? job->places[i] - start : 0;
+}
+
 static void T(mark)(const void *what, int64_t row, int member) {
     const struct mark_job *job = what;
     const int64_t *places = job->places + row * job->most, *last = job->last + row * job->last_most;

@@ -371,5 +371,18 @@ static void T(softmax_max)(const void *what, int64_t item, int member) {
     else T(weigh)(job, item, NULL);
 }
 
+static void T(plain_rank)(const void *what, int64_t row, int member) {
+    const struct plain_rank_job *job = what;
+    const float *scores = job->scores + row * job->per_row * job->units;
+    const uint8_t *allowed = job->allowed + row / job->rows_per_head * job->units;
+    float *weights = job->weights + row * job->units, many = (float)job->per_row, scaling = (float)job->scaling;
+    (void)member;
+    for (int64_t u = 0; u < job->units; u++) {
+        float sum = scores[u];
+        for (int64_t g = 1; g < job->per_row; g++) sum += scores[g * job->units + u];
+        weights[u] = allowed[u] ? sum / many * scaling : -INFINITY;
+    }
+}
+
 #undef AT_ONCE
 #undef BLOCK

@@ -19,7 +19,7 @@ from text2json.baselines.kernels.calls import Stretch
 from text2json.baselines.quantizers.build_grids import GRIDS, nearest
 from text2json.baselines.quantizers.higgs import Higgs, grid
 from text2json.baselines.rope import Rope
-from text2json.baselines.rules import largest, softmax_max
+from text2json.baselines.rules import each_head, largest, mean, softmax_max
 
 pytestmark = pytest.mark.skipif(library.library() is None, reason="the library is not built here")
 
@@ -155,6 +155,39 @@ def test_ranking_is_the_maximum_of_softmaxes(seed: int, group: int, units: int, 
     same(found[allowed].double().exp(), weights[allowed], 1e-5 * max(1, spread / 10))
 
 
+@quick
+@given(
+    seed=st.integers(0, 10_000),
+    group=st.integers(1, 6),
+    units=st.integers(1, 100),
+    rule=st.sampled_from([mean, each_head]),
+)
+def test_plain_ranking_is_a_mean_or_each_score(seed: int, group: int, units: int, rule: Any) -> None:
+    scores = drawn(seed, 2, 3, group, units)
+    allowed = drawn(seed + 1, 2, 3, units) > 0
+    found = rule(scores, allowed, 0.3)
+    with library.use("torch"):
+        same(found, rule(scores, allowed, 0.3))
+
+
+@quick
+@given(seed=st.integers(0, 10_000), unit=st.integers(1, 9), most=st.integers(0, 12))
+def test_units_are_spread_to_tokens_and_tokens_placed(seed: int, unit: int, most: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    units = torch.randint(0, 20, (2, 3, most), generator=generator)
+    chosen, valid = (torch.rand(*shape, generator=generator) < 0.6 for shape in ((2, 3, most), (2, 20 * unit)))
+    found = calls.spread_units(units, chosen, unit, valid)
+    assert found is not None
+    tokens = [[[u * unit + n for u in row for n in range(unit)] for row in rows] for rows in units.tolist()]
+    assert found[0].tolist() == tokens
+    known = [[[bool(c) and bool(valid[b, u * unit + n]) for u, c in zip(*pair, strict=True) for n in range(unit)]
+              for pair in zip(units[b].tolist(), chosen[b].tolist(), strict=True)] for b in range(2)]  # fmt: skip
+    assert found[1].tolist() == known
+    positions = calls.place(found[0], torch.tensor([0, 7]))
+    assert positions is not None
+    assert torch.equal(positions, (found[0] - torch.tensor([0, 7]).view(2, 1, 1)).clamp(min=0))
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     values=st.lists(
@@ -217,7 +250,8 @@ def test_reuse_is_counted_as_sets_are(seed: int, length: int, most: int) -> None
         found = calls.mark(places, chosen, last, marks)
         now = [set(places.view(6, -1)[row][chosen.view(6, -1)[row]].tolist()) for row in range(6)]
         fresh = sum(len(new - old) for new, old in zip(now, before, strict=True))
-        assert found == (int(chosen.sum()), fresh)
+        assert found is not None
+        assert found.sum(0).tolist() == [int(chosen.sum()), fresh]
         assert [set(row.nonzero().flatten().tolist()) for row in marks.view(6, -1)] == now
         last, before = places, now
 

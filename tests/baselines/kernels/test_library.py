@@ -57,7 +57,10 @@ def test_the_jobs_have_the_fields_of_the_header_in_its_order() -> None:
         "HiggsScores",
         "RowScores",
         "SoftmaxMax",
+        "PlainRank",
         "Pick",
+        "SpreadUnits",
+        "Place",
         "Mark",
         "Attend",
         "HiggsRead",
@@ -103,3 +106,36 @@ def test_a_forked_child_makes_threads_of_its_own() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60,
                           env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
     assert done.stdout.strip() == "0"
+
+
+@built
+def test_a_chain_runs_at_its_end_and_gives_what_single_calls_give() -> None:
+    query, rows = torch.randn(1, 2, 3, 16), torch.randn(1, 2, 50, 16)
+    allowed, counts = torch.rand(1, 2, 50) < 0.9, torch.tensor([7])
+
+    def step() -> tuple[torch.Tensor, ...]:
+        scores = calls.row_scores(query, rows)
+        assert scores is not None
+        weights = calls.softmax_max(scores, allowed, 0.5)
+        assert weights is not None
+        found = calls.pick(weights, counts, 7)
+        assert found is not None
+        return weights, *found
+
+    alone = step()
+    with library.chain():
+        together = step()
+        together[0].fill_(5)
+    assert all(torch.equal(*pair) for pair in zip(alone, together, strict=True))
+    with library.chain(wanted=False):
+        assert torch.equal(step()[1], alone[1])
+
+
+@built
+def test_a_chain_that_fails_leaves_nothing_behind() -> None:
+    rows = torch.ones(1, 1, 2, 4)
+    with pytest.raises(ValueError, match="halfway"), library.chain():
+        calls.row_scores(rows, rows)
+        raise ValueError("halfway")
+    assert calls.row_scores(rows, rows) is not None
+    assert library._here.chain is None
