@@ -7,15 +7,14 @@ matches the most leaves. One gold record takes at most one prediction.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from text2json.metrics.assignment import Pairs, Rest, assignment, only_best
-from text2json.metrics.flatten import Column
 from text2json.metrics.forms import Form
 from text2json.metrics.limits import LIMITS
-from text2json.metrics.table import Row, Table, rows_of
+from text2json.metrics.table import Forms, Row, Table
 
 GATE = 0.25
 """Records that share less than this part of their leaves are strangers, 2 |equal| / (|gold| + |predicted|)."""
@@ -54,9 +53,8 @@ def align(
         return Alignment([])
     column = table.columns.index(key)
     places: dict[Form, tuple[list[int], list[int]]] = {}
-    for side, (names, chosen) in enumerate(((table.gold[column], gold), (table.predicted[column], predicted))):
-        for place in chosen:
-            name = names[place]
+    for side, (forms, chosen) in enumerate(((table.gold, gold), (table.predicted, predicted))):
+        for place, name in zip(chosen, forms.column(column, chosen), strict=True):
             if name is not None:
                 places.setdefault(name, ([], []))[side].append(place)
     pairs: Pairs = []
@@ -80,11 +78,11 @@ def by_assignment(
     by both. Ties fall to the order of the records' content, so that shuffling either side changes no count.
     """
     waiting: dict[Row, list[int]] = defaultdict(list)
-    for place, row in zip(predicted, rows_of(table.predicted, predicted), strict=True):
+    for place, row in zip(predicted, table.predicted.rows(predicted), strict=True):
         waiting[row].append(place)
     pairs: Pairs = []
     ours: list[int] = []
-    for place, row in zip(gold, rows_of(table.gold, gold), strict=True):
+    for place, row in zip(gold, table.gold.rows(gold), strict=True):
         same = waiting.get(row)
         if same:
             pairs.append((place, same.pop()))
@@ -101,9 +99,13 @@ def by_assignment(
     return Alignment(pairs + [(ours[one], theirs[other]) for one, other in inner], exact)
 
 
-def sort_by_content(places: list[int], columns: Sequence[Column]) -> None:
+def sort_by_content(places: list[int], forms: Forms) -> None:
     """Sort `places` by the content of their rows; where types differ, absent before numbers before text."""
-    rows = dict(zip(places, rows_of(columns, places), strict=True))
+    sort_by_rows(places, dict(zip(places, forms.rows(places), strict=True)))
+
+
+def sort_by_rows(places: list[int], rows: Mapping[int, Row]) -> None:
+    """Do the same where the rows are at hand."""
     try:
         places.sort(key=rows.__getitem__)
     except TypeError:

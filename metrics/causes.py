@@ -42,10 +42,7 @@ def sort_causes(
     ends = wrong.ends[: len(documents) + 1]
     part = slice(ends[-1])
     rows, columns, swapped = wrong.places[part], wrong.columns[part], wrong.swapped[part]
-    wanted, given = (
-        [side[column][row] for row, column in zip(places.tolist(), columns.tolist(), strict=True)]
-        for side, places in ((table.gold, rows[:, 0]), (table.predicted, rows[:, 1]))
-    )
+    wanted, given = table.gold.cells(rows[:, 0], columns), table.predicted.cells(rows[:, 1], columns)
     found = [UNPLACED] * len(given)
     for place, is_near in enumerate(near(wanted, given)):
         if is_near:

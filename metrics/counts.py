@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import is_, sub
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from text2json.metrics.assignment import Pairs
 from text2json.metrics.compare import Leaves
@@ -81,13 +81,46 @@ _COUNTS = partial(tuple.__new__, Counts)
 """Counts of a list of three; several times faster than the class itself, and so is `_VERDICT`."""
 
 
-class Side:
+class Side(NamedTuple):
     """The records of one side, of one or of several samples, as they were written and as leaves in normal form."""
 
-    def __init__(self, records: Sequence[Any], forms: Sequence[Leaves]) -> None:
-        self.records, self.forms = records, forms
-        self.plain = all(map(is_, records, forms))
-        """Whether every record is its own normal form, so that what is right is right as it is written."""
+    records: Sequence[Any]
+    forms: Sequence[Leaves]
+
+
+class Written(Protocol):
+    """Knows which leaves are written alike, and not only of equal form."""
+
+    def alike(self, places: NDArray[np.intp], same: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+        """Return (pairs,) how many leaves of equal form are written alike; None where all of them are.
+
+        Args:
+            places: (pairs, 2) rows of a gold and of a predicted record.
+            same: (pairs, columns) whether their leaves are of equal form.
+        """
+
+
+class Sides(NamedTuple):
+    """Both sides, which tell what is `Written` alike; `columns` are the paths of the leaves."""
+
+    gold: Side
+    predicted: Side
+    columns: Sequence[str]
+
+    def alike(self, places: NDArray[np.intp], same: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+        """Return what `Written.alike` does; `true` meets no number among leaves of equal form."""
+        if all(map(is_, self.gold.records, self.gold.forms)) and all(
+            map(is_, self.predicted.records, self.predicted.forms)
+        ):
+            return None  # every record is its own normal form
+        found: NDArray[np.int64] = same.sum(1)
+        for pair, (one, other) in enumerate(places.tolist()):
+            ours, theirs = self.gold.records[one], self.predicted.records[other]
+            if self.gold.forms[one] is not ours or self.predicted.forms[other] is not theirs:
+                wanted, given = written(ours), written(theirs)
+                paths = [self.columns[column] for column in same[pair].nonzero()[0].tolist()]
+                found[pair] = sum(wanted[path] == given[path] for path in paths)
+        return found
 
 
 class Span(NamedTuple):
@@ -148,9 +181,7 @@ class Tally(NamedTuple):
     empty_records: int
 
 
-def tally(
-    table: Table, gold: Side, predicted: Side, spans: Sequence[Span], paired: Paired
-) -> tuple[list[Tally], Wrong]:
+def tally(table: Table, written: Written, spans: Sequence[Span], paired: Paired) -> tuple[list[Tally], Wrong]:
     """Count the leaves and records of several samples, given the pairs of each.
 
     Every gold leaf counts once in the gold, every predicted one once as predicted, and pairs say which are right.
@@ -169,8 +200,9 @@ def tally(
     sums = _Sums(ends)
     rights, records = sums.of(right), sums.of(whole)
     raw_right, raw_records = rights.sum(1), records
-    if table.special or not (gold.plain and predicted.plain):
-        alike = _written_alike(table, gold, predicted, places, same)
+    alike = written.alike(places, same)
+    if alike is not None or table.special:
+        alike = same.sum(1) if alike is None else alike
         raw_right, raw_records = sums.of(alike), sums.of(whole & (alike == right.sum(1)))
     our_sums = _Sums([*(span.gold.start for span in spans), len(here)])
     columns = np.stack(
@@ -243,19 +275,6 @@ def _among(asked: NDArray[np.intp], held: NDArray[np.intp], size: int) -> NDArra
         flags[held] = True  # -1 is the last one, which is nobody's number
         return flags[asked]
     return np.isin(asked, held)
-
-
-def _written_alike(
-    table: Table, gold: Side, predicted: Side, places: NDArray[np.intp], same: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """Return (pairs,) how many leaves of equal form are written alike; `true` meets no number among them."""
-    found: NDArray[np.int64] = same.sum(1)
-    for pair, (one, other) in enumerate(places.tolist()):
-        if gold.forms[one] is not gold.records[one] or predicted.forms[other] is not predicted.records[other]:
-            wanted, given = written(gold.records[one]), written(predicted.records[other])
-            paths = [table.columns[column] for column in same[pair].nonzero()[0].tolist()]
-            found[pair] = sum(wanted[path] == given[path] for path in paths)
-    return found
 
 
 def verdicts(gold: Side, predicted: Side, span: Span, pairs: Pairs, wrong: Mapping[Leaf, str]) -> Iterator[Verdict]:

@@ -189,9 +189,7 @@ def _changed(column: Sequence[Any], rule: Rule) -> dict[Any, Form]:
 
 def _replaced(record: dict[str, Any], changed: Mapping[str, Mapping[Any, Form]]) -> Leaves:
     """Return `record`, or a copy of it without what is absent and with the forms of values that are not their own."""
-    forms = record
-    if None in record.values():
-        forms = {key: value for key, value in record.items() if value is not None}
+    forms = present(record)
     for key, known in changed.items():
         value = record.get(key)
         if value is not None and value in known:
@@ -223,6 +221,19 @@ def _are_plain(parts: Sequence[_Part]) -> bool:
         or (white[1:] & white[:-1]).any()  # two spaces, or a space at either end of a line
         or np.count_nonzero(letters < ord(" ")) != sum(part.count for part in parts) - 1  # more than the line breaks
     )
+
+
+def is_flat(records: Sequence[Any]) -> bool:
+    """Tell whether all are objects without lists and objects in them."""
+    return all(
+        record.__class__ is dict and not any(value.__class__ in (list, dict) for value in record.values())
+        for record in records
+    )
+
+
+def present(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a flat record without what is null; the record itself where nothing is."""
+    return {key: value for key, value in record.items() if value is not None} if None in record.values() else record
 
 
 def written(record: Any, prefix: str = "") -> dict[str, Any]:

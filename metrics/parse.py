@@ -51,7 +51,7 @@ def parse(output: str | None, *, single: bool = False, repair: bool = False, lim
     """
     if output is None:
         return Parsed([], "missing")
-    if len(output) > limits.bytes or (not output.isascii() and _size(output) > limits.bytes):
+    if is_too_long(output, limits):
         return Parsed([], "over_limit")
     reasoning = _REASONING.match(output)
     text = (output if reasoning is None else output[reasoning.end() :]).lstrip("\ufeff").strip()
@@ -72,8 +72,12 @@ def parse(output: str | None, *, single: bool = False, repair: bool = False, lim
     return Parsed(mended, "repaired", parsed.salvaged)
 
 
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+def is_too_long(text: str, limits: Limits) -> bool:
+    """Tell whether an output is above the limit of bytes."""
+    size = len(text)
+    if size <= limits.bytes and not text.isascii():
+        size = len(text.encode("utf-8", "surrogatepass"))
+    return size > limits.bytes
 
 
 def _find(text: str) -> tuple[Any, str, str] | None:

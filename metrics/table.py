@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from text2json.metrics.compare import Leaves, Rule
 from text2json.metrics.flatten import Column, Flat
@@ -17,43 +17,67 @@ if TYPE_CHECKING:
 Row = tuple["Form | None", ...]
 
 
+class Forms(Protocol):
+    """The leaves of one side's records: columns of normal forms, None where a leaf is absent."""
+
+    def column(self, column: int, rows: Sequence[int]) -> list[Form | None]:
+        """Return the forms of these rows in one column."""
+
+    def cells(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> list[Form | None]:
+        """Return the forms of these cells, one for each row and its column."""
+
+    def rows(self, rows: Sequence[int]) -> list[Row]:
+        """Return the forms of these rows, one row each."""
+
+
+class Listed(list[Column]):
+    """Forms as lists of Python values, one a column."""
+
+    def column(self, column: int, rows: Sequence[int]) -> list[Form | None]:
+        """Return the forms of these rows in one column."""
+        return list(map(self[column].__getitem__, rows))
+
+    def cells(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> list[Form | None]:
+        """Return the forms of these cells, one for each row and its column."""
+        return [self[column][row] for row, column in zip(rows.tolist(), columns.tolist(), strict=True)]
+
+    def rows(self, rows: Sequence[int]) -> list[Row]:
+        """Return the forms of these rows, one row each."""
+        if not self:
+            return [()] * len(rows)
+        return list(zip(*[map(column.__getitem__, rows) for column in self], strict=True))
+
+
 class Table:
     """Records as rows, leaves as columns; equal forms of one column have equal numbers.
 
     Args:
-        gold: leaves of each gold record.
-        predicted: leaves of each predicted record.
+        columns: the leaves' paths.
+        gold, predicted: the forms.
+        ours, theirs: (records, columns) int32 numbers from 1 on, equal where two forms of one column are; 0 where a
+            leaf is absent. They are changed in place.
         pairwise: rules of the leaves whose equality is more than that of forms.
 
     Attributes:
-        columns: the leaves' paths.
-        gold, predicted: (columns, records) the forms, None where a leaf is absent.
-        ours, theirs: (records, columns) the same as int32; an absent leaf is -1 in `ours` and -2 in `theirs`, so that
-            absent on both sides is no match.
+        ours, theirs: the numbers; an absent leaf is -1 in `ours` and -2 in `theirs`, so that absent on both sides is no
+            match.
         our_sizes, their_sizes: (records,) how many leaves a record has.
         full: whether no leaf is absent anywhere.
+        special: column → its rule, of those with a pairwise one.
     """
 
     def __init__(
-        self, gold: Sequence[Leaves], predicted: Sequence[Leaves], pairwise: Mapping[str, Rule] | None = None
+        self,
+        columns: list[str],
+        gold: Forms,
+        predicted: Forms,
+        ours: NDArray[np.int32],
+        theirs: NDArray[np.int32],
+        pairwise: Mapping[str, Rule] | None = None,
     ) -> None:
         import numpy as np
 
-        self.columns = sorted(_fields(gold) | _fields(predicted))
-        self.gold, self.predicted = (_columns(side, self.columns) for side in (gold, predicted))
-        self.ours, self.theirs = (
-            np.empty((len(self.columns), len(side)), dtype=np.int32).T for side in (gold, predicted)
-        )
-        for place, (path, ones, others) in enumerate(zip(self.columns, self.gold, self.predicted, strict=True)):
-            kinds = {side.numbers.get(path) if isinstance(side, Flat) else None for side in (gold, predicted)}
-            kind = kinds.pop() if len(kinds) == 1 else None
-            found = None if kind is None else _of_numbers([*ones, *others], kind)
-            if found is None:
-                ids: dict[Form | None, int] = {None: 0}
-                found = np.fromiter(  # a form keeps the number at which it was first met
-                    map(ids.setdefault, chain(ones, others), count(1)), dtype=np.int32, count=len(ones) + len(others)
-                )
-            self.ours[:, place], self.theirs[:, place] = found[: len(ones)], found[len(ones) :]
+        self.columns, self.gold, self.predicted, self.ours, self.theirs = columns, gold, predicted, ours, theirs
         width = len(self.columns)
         self.our_sizes, self.their_sizes = ((side != 0).sum(1, dtype=np.int32) for side in (self.ours, self.theirs))
         self.full = bool(min(self.our_sizes.min(initial=width), self.their_sizes.min(initial=width)) == width)
@@ -64,14 +88,38 @@ class Table:
             {place: pairwise[path] for place, path in enumerate(self.columns) if path in pairwise} if pairwise else {}
         )
 
+    @classmethod
+    def of(
+        cls, gold: Sequence[Leaves], predicted: Sequence[Leaves], pairwise: Mapping[str, Rule] | None = None
+    ) -> Table:
+        """Return the table of records that are given as leaves."""
+        import numpy as np
+
+        columns = sorted(_fields(gold) | _fields(predicted))
+        ones, others = (Listed(_columns(side, columns)) for side in (gold, predicted))
+        ours, theirs = (np.empty((len(columns), len(side)), dtype=np.int32).T for side in (gold, predicted))
+        for place, (path, one, other) in enumerate(zip(columns, ones, others, strict=True)):
+            kinds = {side.numbers.get(path) if isinstance(side, Flat) else None for side in (gold, predicted)}
+            kind = kinds.pop() if len(kinds) == 1 else None
+            found = None if kind is None else _of_numbers([*one, *other], kind)
+            if found is None:
+                ids: dict[Form | None, int] = {None: 0}
+                found = np.fromiter(  # a form keeps the number at which it was first met
+                    map(ids.setdefault, chain(one, other), count(1)), dtype=np.int32, count=len(one) + len(other)
+                )
+            ours[:, place], theirs[:, place] = found[: len(one)], found[len(one) :]
+        return cls(columns, ones, others, ours, theirs, pairwise)
+
     def equal(self, column: int, ours: NDArray[np.intp], theirs: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return (pairs,) whether the leaves of `column` are equal and present, of gold rows and predicted rows."""
         same: NDArray[np.bool_] = self.ours[ours, column] == self.theirs[theirs, column]
         rule = self.special.get(column)
         if rule is not None:
             known: dict[tuple[Form, Form], bool] = {}
-            for place in (~same).nonzero()[0].tolist():
-                one, other = self.gold[column][ours[place]], self.predicted[column][theirs[place]]
+            unlike = (~same).nonzero()[0]
+            golds = self.gold.column(column, ours[unlike].tolist())
+            given = self.predicted.column(column, theirs[unlike].tolist())
+            for place, one, other in zip(unlike.tolist(), golds, given, strict=True):
                 if one is not None and other is not None:
                     if (one, other) not in known:
                         known[one, other] = rule.close.pair(one, other)
@@ -87,8 +135,8 @@ class Table:
         if rule is not None:
             _, first, turn = np.unique(self.ours[ours, column], return_index=True, return_inverse=True)
             _, others, back = np.unique(self.theirs[theirs, column], return_index=True, return_inverse=True)
-            golds = [self.gold[column][place] for place in ours[first].tolist()]
-            given = [self.predicted[column][place] for place in theirs[others].tolist()]
+            golds = self.gold.column(column, ours[first].tolist())
+            given = self.predicted.column(column, theirs[others].tolist())
             close = rule.close.table(golds, given)
             same |= close[turn[:, None], back]
         return same
@@ -96,16 +144,9 @@ class Table:
     def work(self, ours: Sequence[int], theirs: Sequence[int]) -> int:
         """Return what `equal_all` of these rows costs in the fuzzy columns: characters times characters."""
         return sum(
-            rule.close.work([self.gold[column][row] for row in ours], [self.predicted[column][row] for row in theirs])
+            rule.close.work(self.gold.column(column, ours), self.predicted.column(column, theirs))
             for column, rule in self.special.items()
         )
-
-
-def rows_of(columns: Sequence[Column], places: Sequence[int]) -> list[Row]:
-    """Return the forms of these records, one row each."""
-    if not columns:
-        return [()] * len(places)
-    return list(zip(*[map(column.__getitem__, places) for column in columns], strict=True))
 
 
 def _of_numbers(values: list[Any], kind: type) -> NDArray[np.int32] | None:

@@ -7,16 +7,16 @@ sample) is handed on sample by sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
-from text2json.metrics.align import GATE, align, sort_by_content
+from text2json.metrics.align import GATE, align, sort_by_rows
 from text2json.metrics.assignment import SMALL, assign
 from text2json.metrics.counts import Span
 from text2json.metrics.limits import LIMITS
-from text2json.metrics.table import Table
+from text2json.metrics.table import Row, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -177,11 +177,14 @@ class _Work:
         tied[sample[row[np.bincount(column)[column] > 1]]] = True
         free = ~tied[sample[row]]
         self.add(sample[row[free]], np.stack([ours[row[free]], theirs[column[free]]]))
+        chosen_ours, chosen_theirs = ours[tied[sample]].tolist(), theirs[tied[self.theirs[theirs]]].tolist()
+        golds = dict(zip(chosen_ours, self.table.gold.rows(chosen_ours), strict=True))
+        given = dict(zip(chosen_theirs, self.table.predicted.rows(chosen_theirs), strict=True))
         for choice in tied.nonzero()[0].tolist():
             rows = (sample == choice).nonzero()[0]
             begin, size = starts[rows[0]], others[choice]
             block = matches[begin : begin + len(rows) * size].reshape(len(rows), size)
-            self.add(choice, self._chosen(block, ours[rows], theirs[first[choice] : first[choice] + size]))
+            self.add(choice, _chosen(block, ours[rows], theirs[first[choice] : first[choice] + size], golds, given))
 
     def _matches(self, ours: Places, theirs: Places, lengths: Places, other: Places) -> NDArray[np.int32]:
         """Return (cells,) how many leaves are equal; 0 where a pair does not pass the gate."""
@@ -198,17 +201,20 @@ class _Work:
         found *= 2 * found >= self.gate * sizes
         return found
 
-    def _chosen(self, matches: NDArray[np.int32], ours: Places, theirs: Places) -> Places:
-        """Return (2, pairs) the best assignment of one sample, ties in the order of the records' content."""
-        import numpy as np
 
-        ones, others = ours.tolist(), theirs.tolist()
-        sort_by_content(ones, self.table.gold)
-        sort_by_content(others, self.table.predicted)
-        sorted_ones, sorted_others = np.array(ones), np.array(others)
-        rows, columns = np.searchsorted(ours, sorted_ones), np.searchsorted(theirs, sorted_others)
-        pairs = np.array(assign(matches[rows[:, None], columns]), dtype=np.intp).reshape(-1, 2)
-        return np.stack([sorted_ones[pairs[:, 0]], sorted_others[pairs[:, 1]]])
+def _chosen(
+    matches: NDArray[np.int32], ours: Places, theirs: Places, golds: Mapping[int, Row], given: Mapping[int, Row]
+) -> Places:
+    """Return (2, pairs) the best assignment of one sample, ties in the order of the records' content."""
+    import numpy as np
+
+    ones, others = ours.tolist(), theirs.tolist()
+    sort_by_rows(ones, golds)
+    sort_by_rows(others, given)
+    sorted_ones, sorted_others = np.array(ones), np.array(others)
+    rows, columns = np.searchsorted(ours, sorted_ones), np.searchsorted(theirs, sorted_others)
+    pairs = np.array(assign(matches[rows[:, None], columns]), dtype=np.intp).reshape(-1, 2)
+    return np.stack([sorted_ones[pairs[:, 0]], sorted_others[pairs[:, 1]]])
 
 
 def _partners(ours: NDArray[np.generic], theirs: NDArray[np.generic]) -> tuple[Places, Places, Places]:

@@ -19,7 +19,7 @@ SIDE = st.lists(st.dictionaries(st.sampled_from("abc"), st.sampled_from(["s1", "
 def by_assignment(
     gold: list[Leaves], predicted: list[Leaves], pairwise: dict[str, Rule] | None = None, **options: Any
 ) -> Alignment:
-    return align(Table(gold, predicted, pairwise), range(len(gold)), range(len(predicted)), **options)
+    return align(Table.of(gold, predicted, pairwise), range(len(gold)), range(len(predicted)), **options)
 
 
 def shared(one: Leaves, other: Leaves) -> int:

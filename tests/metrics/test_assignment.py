@@ -23,7 +23,7 @@ def best(matches: np.ndarray) -> int:
 
 
 def rest(gold: list[dict[str, str]], predicted: list[dict[str, str]], gate: float = 0.0) -> Rest:
-    table = Table([dict(one) for one in gold], [dict(other) for other in predicted])
+    table = Table.of([dict(one) for one in gold], [dict(other) for other in predicted])
     return Rest(table, list(range(len(gold))), list(range(len(predicted))), gate, 10**9)
 
 

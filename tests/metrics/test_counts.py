@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from text2json.metrics import counts as module
 from text2json.metrics.compare import Shape
-from text2json.metrics.counts import HALLUCINATED, MISSING, RIGHT, WRONG, Counts, Side, Span, tally, verdicts
+from text2json.metrics.counts import HALLUCINATED, MISSING, RIGHT, WRONG, Counts, Side, Sides, Span, tally, verdicts
 from text2json.metrics.flatten import flatten
 from text2json.metrics.table import Table
 from text2json.metrics.together import align_all
@@ -54,9 +54,9 @@ def test_a_tally_is_what_counting_leaf_by_leaf_gives(samples: list[tuple[list[An
     for side, answer in samples:
         spans.append(Span(range(start, start + len(side)), range(begin, begin + len(answer))))
         start, begin = start + len(side), begin + len(answer)
-    table = Table(gold.forms, predicted.forms)
+    table = Table.of(gold.forms, predicted.forms)
     paired = align_all(table, spans)
-    tallies, wrong = tally(table, gold, predicted, spans, paired)
+    tallies, wrong = tally(table, Sides(gold, predicted, table.columns), spans, paired)
     for sample, (span, counts) in enumerate(zip(spans, tallies, strict=True)):
         kinds: Counter[str] = Counter()
         right: Counter[str] = Counter()

@@ -53,7 +53,7 @@ def test_whole_columns_give_what_record_after_record_gives(samples: list[list[An
 @given(records(), records())
 def test_a_table_of_columns_is_that_of_single_records(gold: list[Any], predicted: list[Any]) -> None:
     ours, theirs = flatten([gold], SHAPE), flatten([predicted], SHAPE)
-    fast, slow = Table(ours, theirs), Table(list(ours), list(theirs))
+    fast, slow = Table.of(ours, theirs), Table.of(list(ours), list(theirs))
     assert fast.columns == slow.columns
     assert (list(map(list, fast.gold)), list(map(list, fast.predicted))) == (slow.gold, slow.predicted)
     assert (fast.ours == slow.ours).all()

@@ -27,7 +27,7 @@ def tables(gold: Samples, predicted: Samples) -> tuple[Table, list[Span]]:
     shape = Shape({}, {})
     ends = [list(accumulate(map(len, side), initial=0)) for side in (gold, predicted)]
     spans = [Span(range(*a), range(*b)) for a, b in zip(pairwise(ends[0]), pairwise(ends[1]), strict=True)]
-    return Table(flatten(gold, shape), flatten(predicted, shape)), spans
+    return Table.of(flatten(gold, shape), flatten(predicted, shape)), spans
 
 
 def check(gold: Samples, predicted: Samples, **options: Any) -> None:

@@ -1,0 +1,316 @@
+/* Flat JSON straight to columns of numbers, without a Python object for each value.
+
+   Read are lists of objects whose values are texts, numbers, true, false and null: what most answers are. Equal values
+   get equal numbers, whatever column and text they stand in, so that alignment and counting are work on arrays. A text
+   of any other shape, a key that stands twice or is written with escapes, and what is no JSON are refused; the reader
+   in Python then takes that text. */
+
+#include <float.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#define PUBLIC __declspec(dllexport)
+#else
+#define PUBLIC __attribute__((visibility("default")))
+#endif
+
+typedef const unsigned char *chars;
+
+/* What a value is; flat_json.py has the same. A text is odd unless it is ASCII without escapes and has single spaces inside
+   only; a number is odd where 64-bit arithmetic might not give its exact value. */
+enum { MISSING, ABSENT, TEXT, ODD_TEXT, WHOLE, FRACTION, ODD_NUMBER, TRUTH };
+
+struct value {
+    int64_t start, number; /* in the text, quotes included; of WHOLE the number itself, of FRACTION its bits */
+    int32_t length, kind;
+    uint32_t hash, unused;
+};
+
+struct read_job {
+    chars text;                   /* UTF-8; a zero byte after each of the texts in it, and 8 more at the end */
+    const int64_t *starts, *ends; /* (texts) */
+    int64_t texts;
+    int32_t *cells;               /* (width, room) numbers of values, all 0 at first */
+    int64_t room, width;          /* records and columns that there is room for */
+    int64_t *counts;              /* (texts) out: records of each; -1 where it was refused */
+    int64_t *key_starts, *key_lengths; /* (width) out: names of the columns */
+    int64_t columns;              /* out */
+    struct value *values;         /* (value_room) out; number 0 is missing, 1 is null */
+    int64_t value_room, found;    /* out: how many values there are */
+    int32_t *slots;               /* (mask + 1) all 0 at first */
+    int64_t mask;                 /* a power of two less one, at least twice as many slots as values */
+};
+
+enum { STOP = 1, SPACE = 2, HIGH = 4 };
+enum { LONGEST_SEARCH = 256, MOST_DIGITS = 18, EXACT_POWER = 22 };
+
+static const double POWERS[EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static unsigned char classes[256];
+
+static void classify(void)
+{
+    for (int c = 0; c < 256; c++)
+        classes[c] = c < 32 || c == '"' || c == '\\' ? STOP : c == ' ' ? SPACE : c > 127 ? HIGH : 0;
+}
+
+static inline chars skip(chars p)
+{
+    while (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')
+        p++;
+    return p;
+}
+
+static inline uint64_t mixed(uint64_t x)
+{
+    x *= 0x9E3779B97F4A7C15u;
+    return x ^ (x >> 29);
+}
+
+static uint64_t hash_of(chars p, int64_t length)
+{
+    uint64_t hash = (uint64_t)length, part;
+    for (; length >= 8; p += 8, length -= 8) {
+        memcpy(&part, p, 8);
+        hash = mixed(hash ^ part);
+    }
+    part = 0;
+    memcpy(&part, p, (size_t)length);
+    return mixed(mixed(hash ^ part));
+}
+
+/* Return the number of a value, a new one where it was not met before; 0 where there is no room. */
+static int32_t number_of(struct read_job *job, int kind, chars start, int64_t length, int64_t number)
+{
+    int by_letters = kind != WHOLE && kind != FRACTION;
+    uint64_t full = by_letters ? hash_of(start, length) : mixed(mixed((uint64_t)number));
+    uint32_t hash = (uint32_t)(full >> 32) + (uint32_t)kind;
+    int64_t slot = hash & job->mask;
+    for (int tries = 0; tries < LONGEST_SEARCH; tries++, slot = (slot + 1) & job->mask) {
+        int32_t place = job->slots[slot];
+        if (!place) {
+            if (job->found == job->value_room || length > INT32_MAX)
+                return 0;
+            place = (int32_t)job->found++;
+            job->values[place] = (struct value){start - job->text, number, (int32_t)length, kind, hash, 0};
+            job->slots[slot] = place;
+            return place;
+        }
+        const struct value *known = &job->values[place];
+        if (known->hash != hash || known->kind != kind)
+            continue;
+        if (by_letters ? known->length == length && !memcmp(job->text + known->start, start, (size_t)length)
+                       : known->number == number)
+            return place;
+    }
+    return 0;
+}
+
+/* Return the last character of an escape whose second one is at `p`, or 0 where there is no such escape. */
+static chars skip_escape(chars p)
+{
+    if (*p != 'u')
+        return *p && strchr("\"\\/bfnrt", *p) ? p : 0;
+    for (int place = 0; place < 4; place++)
+        if (!*++p || !strchr("0123456789abcdefABCDEF", *p))
+            return 0;
+    return p;
+}
+
+static chars read_text(struct read_job *job, chars p, int32_t *cell)
+{
+    chars start = p++;
+    int kind = *p == ' ' ? ODD_TEXT : TEXT;
+    for (;; p++) {
+        int class = classes[*p];
+        if (!class)
+            continue;
+        if (class == SPACE) {
+            if (p[1] == ' ' || p[1] == '"')
+                kind = ODD_TEXT;
+        } else if (class == HIGH) {
+            kind = ODD_TEXT;
+        } else if (*p == '\\') {
+            kind = ODD_TEXT;
+            if (!(p = skip_escape(p + 1)))
+                return 0;
+        } else if (*p == '"') {
+            break;
+        } else {
+            return 0;
+        }
+    }
+    *cell = number_of(job, kind, start, ++p - start, 0);
+    return p;
+}
+
+static chars read_number(struct read_job *job, chars p, int32_t *cell)
+{
+    chars start = p;
+    int negative = *p == '-', digits = 0, power = 0, whole = 1, odd = FLT_EVAL_METHOD != 0;
+    uint64_t value = 0;
+    p += negative;
+    if (*p < '0' || *p > '9' || (*p == '0' && p[1] >= '0' && p[1] <= '9'))
+        return 0;
+    for (; *p >= '0' && *p <= '9'; p++, digits++)
+        value = value * 10 + (uint64_t)(*p - '0');
+    if (*p == '.') {
+        whole = 0;
+        if (*++p < '0' || *p > '9')
+            return 0;
+        for (; *p >= '0' && *p <= '9'; p++, digits++, power--)
+            value = value * 10 + (uint64_t)(*p - '0');
+    }
+    if (*p == 'e' || *p == 'E') { /* seldom written by anyone */
+        whole = 0;
+        odd = 1;
+        p++;
+        p += *p == '+' || *p == '-';
+        if (*p < '0' || *p > '9')
+            return 0;
+        while (*p >= '0' && *p <= '9')
+            p++;
+    }
+    if (digits > MOST_DIGITS || (!whole && (odd || value > (uint64_t)1 << 53))) {
+        *cell = number_of(job, ODD_NUMBER, start, p - start, 0);
+        return p;
+    }
+    int kind = WHOLE;
+    int64_t number = negative ? -(int64_t)value : (int64_t)value;
+    if (!whole) { /* one division of two exact numbers: the nearest one (Clinger 1990) */
+        double exact = (double)number / POWERS[-power];
+        number = (int64_t)exact;
+        if ((double)number != exact) {
+            kind = FRACTION;
+            memcpy(&number, &exact, 8);
+        }
+    }
+    *cell = number_of(job, kind, start, p - start, number);
+    return p;
+}
+
+static chars read_word(struct read_job *job, chars p, const char *word, int kind, int32_t *cell)
+{
+    size_t length = strlen(word);
+    if (strncmp((const char *)p, word, length))
+        return 0;
+    *cell = kind == ABSENT ? ABSENT : number_of(job, kind, p, (int64_t)length, 0);
+    return p + length;
+}
+
+/* Return what follows the value that begins at `p`, or 0 where it is none of those that are read. */
+static chars read_value(struct read_job *job, chars p, int32_t *cell)
+{
+    switch (*p) {
+    case '"':
+        p = read_text(job, p, cell);
+        break;
+    case 'n':
+        p = read_word(job, p, "null", ABSENT, cell);
+        break;
+    case 't':
+        p = read_word(job, p, "true", TRUTH, cell);
+        break;
+    case 'f':
+        p = read_word(job, p, "false", TRUTH, cell);
+        break;
+    default:
+        p = read_number(job, p, cell);
+    }
+    return p && *cell ? p : 0;
+}
+
+/* Return the column of a key, a new one where it was not met before; -1 where there is no room. */
+static int64_t column_of(struct read_job *job, chars key, int64_t length, int64_t guess)
+{
+    for (int64_t tried = -1; tried < job->columns; tried++) {
+        int64_t column = tried < 0 ? guess : tried; /* most records have their keys in one order */
+        if (column < job->columns && job->key_lengths[column] == length &&
+            !memcmp(job->text + job->key_starts[column], key, (size_t)length))
+            return column;
+    }
+    if (job->columns == job->width)
+        return -1;
+    job->key_starts[job->columns] = key - job->text;
+    job->key_lengths[job->columns] = length;
+    return job->columns++;
+}
+
+static chars read_object(struct read_job *job, chars p, int64_t record)
+{
+    if (*p != '{' || record == job->room)
+        return 0;
+    p = skip(p + 1);
+    if (*p == '}')
+        return p + 1;
+    for (int64_t column = -1;;) {
+        if (*p != '"')
+            return 0;
+        chars key = ++p;
+        while (classes[*p] != STOP)
+            p++;
+        if (*p != '"')
+            return 0;
+        column = column_of(job, key, p - key, column + 1);
+        p = skip(p + 1);
+        if (column < 0 || *p != ':')
+            return 0;
+        int32_t *cell = &job->cells[column * job->room + record];
+        if (*cell || !(p = read_value(job, skip(p + 1), cell)))
+            return 0;
+        p = skip(p);
+        if (*p == '}')
+            return p + 1;
+        if (*p != ',')
+            return 0;
+        p = skip(p + 1);
+    }
+}
+
+/* Return how many records `text` has, read into rows from `first` on; -1 where it is refused. */
+static int64_t read_list(struct read_job *job, chars text, chars end, int64_t first)
+{
+    chars p = skip(text);
+    int64_t record = first;
+    if (*p != '[')
+        return -1;
+    p = skip(p + 1);
+    if (*p == ']')
+        return skip(p + 1) == end ? 0 : -1;
+    for (;;) {
+        if (!(p = read_object(job, p, record++)))
+            return -1;
+        p = skip(p);
+        if (*p == ']')
+            return skip(p + 1) == end ? record - first : -1;
+        if (*p != ',')
+            return -1;
+        p = skip(p + 1);
+    }
+}
+
+PUBLIC int t2j_flat_interface(void)
+{
+    return 1;
+}
+
+/* Read all texts, one after the other; return how many records they have. */
+PUBLIC int64_t t2j_read(struct read_job *job)
+{
+    int64_t records = 0;
+    classify();
+    job->columns = 0;
+    job->found = 2;
+    for (int64_t text = 0; text < job->texts; text++) {
+        int64_t count = read_list(job, job->text + job->starts[text], job->text + job->ends[text], records);
+        job->counts[text] = count;
+        if (count >= 0)
+            records += count;
+        else
+            for (int64_t column = 0; column < job->columns; column++)
+                memset(&job->cells[column * job->room + records], 0, (size_t)(job->room - records) * 4);
+    }
+    return records;
+}

@@ -1,0 +1,173 @@
+"""Flat JSON straight to columns of numbers, by the compiled reader (flat_json.c) where one was built.
+
+Lists of objects whose values are texts, numbers, true, false and null are what most answers are. For them no Python
+value is made of a leaf unless someone asks for it: equal values have equal numbers, and that is enough to align and to
+count. Whatever the reader refuses is read by `read_json`, with the same figures.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.int32]
+
+MISSING, ABSENT, TEXT, ODD_TEXT, WHOLE, FRACTION, ODD_NUMBER, TRUTH = range(8)
+"""Kinds of values; numbers 0 and 1 stand for a missing value and for null, whose kinds are of the same name."""
+INTERFACE = 1
+"""What `t2j_flat_interface` of a library of these sources returns."""
+WIDTH = 64
+"""Columns that there is room for."""
+_VALUE = [("start", "i8"), ("number", "i8"), ("length", "i4"), ("kind", "i4"), ("hash", "u4"), ("unused", "u4")]
+_POINTERS = ("text", "starts", "ends", "cells", "counts", "key_starts", "key_lengths", "values", "slots")
+
+
+class _Job(ctypes.Structure):
+    """The reader's `struct read_job`."""
+
+    _fields_ = [
+        (name, ctypes.c_void_p if name in _POINTERS else ctypes.c_int64)
+        for name in (
+            "text", "starts", "ends", "texts", "cells", "room", "width", "counts", "key_starts", "key_lengths",
+            "columns", "values", "value_room", "found", "slots", "mask",
+        )
+    ]  # fmt: skip
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """Load the library, or return None where it was not built, is of other sources, or cannot be loaded."""
+    for suffix in (*EXTENSION_SUFFIXES, ".so"):
+        file = Path(__file__).with_name(f"compiled{suffix}")
+        if file.exists():
+            try:
+                found = ctypes.CDLL(str(file))
+                found.t2j_read.restype = ctypes.c_int64
+                return found if found.t2j_flat_interface() == INTERFACE else None
+            except (OSError, AttributeError):
+                return None
+    return None
+
+
+class Values:
+    """The different values of some texts, by number.
+
+    Args:
+        text: UTF-8, what they stand in.
+        found: a row of `_VALUE` for each.
+
+    Attributes:
+        kinds: (values,) of each.
+    """
+
+    def __init__(self, text: bytes, found: NDArray[Any]) -> None:
+        self.text = text.decode() if text.isascii() else text
+        self.found = found
+        self.kinds: Numbers = found["kind"]
+
+    def of(self, numbers: NDArray[np.integer[Any]]) -> list[Any]:
+        """Return the values of these numbers as Python has them; None for missing and for null."""
+        found = self.found[numbers]
+        kinds = found["kind"]
+        quoted = kinds == TEXT
+        starts, ends = found["start"] + quoted, found["start"] + found["length"] - quoted
+        parts: list[Any] = [self.text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        if isinstance(self.text, bytes):
+            parts = [part.decode() for part in parts]
+        whole, fraction = found["number"].tolist(), found["number"].view("f8").tolist()
+        others = (~quoted).nonzero()[0]
+        for place, kind in zip(others.tolist(), kinds[others].tolist(), strict=True):
+            if kind == WHOLE:
+                parts[place] = whole[place]
+            elif kind == FRACTION:
+                parts[place] = fraction[place]
+            else:
+                parts[place] = json.loads(parts[place]) if kind > ABSENT else None
+        return parts
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The records of several texts, one after the other.
+
+    Args:
+        names: of the columns, in no order.
+        cells: (columns, records) the number of each value; 0 where it is missing, 1 where it is null.
+        counts: how many records each text has; -1 where it was refused, and has none here.
+        values: what the numbers stand for.
+    """
+
+    names: list[str]
+    cells: Numbers
+    counts: list[int]
+    values: Values
+
+    def only(self, texts: Sequence[bool], half: int) -> Sheet:
+        """Return the records of some of the texts; the first `half` of all texts are gold."""
+        import numpy as np
+
+        counts = np.maximum(self.counts, 0)
+        rows = np.repeat(np.array(texts, dtype=np.bool_), counts).nonzero()[0]
+        border = int(np.searchsorted(rows, counts[:half].sum()))
+        return Sheet(self.names, self.cells[:, rows[:border]], self.cells[:, rows[border:]], self.values)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Records of two sides, see `Columns`."""
+
+    names: list[str]
+    ours: Numbers
+    theirs: Numbers
+    values: Values
+
+
+def read_columns(texts: Sequence[str]) -> Columns | None:
+    """Read `texts`, each a list of flat objects in JSON; None where no reader was built."""
+    reader = library()
+    if reader is None:
+        return None
+    import numpy as np
+
+    parts = [_encoded(text) for text in texts]
+    text = b"\0".join([*parts, bytes(8)])
+    ends = np.array(list(accumulate([len(part) + 1 for part in parts])), dtype=np.int64) - 1
+    starts = np.append(0, ends[:-1] + 1)
+    room, value_room = text.count(b"{"), text.count(b":") + 2
+    slots = 1 << (2 * value_room).bit_length()
+    arrays = {
+        "starts": starts, "ends": ends, "cells": np.zeros((WIDTH, room), dtype=np.int32),
+        "counts": np.empty(len(parts), dtype=np.int64), "key_starts": np.empty(WIDTH, dtype=np.int64),
+        "key_lengths": np.empty(WIDTH, dtype=np.int64), "values": np.empty(value_room, dtype=_VALUE),
+        "slots": np.zeros(slots, dtype=np.int32),
+    }  # fmt: skip
+    job = _Job(
+        text=ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value, texts=len(parts), room=room, width=WIDTH,
+        value_room=value_room, mask=slots - 1, **{name: array.ctypes.data for name, array in arrays.items()},
+    )  # fmt: skip
+    records = reader.t2j_read(ctypes.byref(job))
+    values = arrays["values"][: job.found]
+    values[:2] = 0
+    values["kind"][:2] = MISSING, ABSENT
+    keys = zip(arrays["key_starts"][: job.columns].tolist(), arrays["key_lengths"][: job.columns].tolist(), strict=True)
+    names = [text[start : start + length].decode() for start, length in keys]
+    return Columns(names, arrays["cells"][: job.columns, :records], arrays["counts"].tolist(), Values(text, values))
+
+
+def _encoded(text: str) -> bytes:
+    """Return `text` in UTF-8; nothing, which the reader refuses, where it holds a lone surrogate."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return b""

@@ -1,0 +1,141 @@
+"""The table of records that were read as columns of numbers: what `Table.of` makes of the same records' leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from text2json.metrics.compare import Rule
+from text2json.metrics.flat_json import ABSENT, FRACTION, TEXT, WHOLE, Sheet, Values
+from text2json.metrics.forms import Form
+from text2json.metrics.record_schema import RecordSchema
+from text2json.metrics.table import Row, Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.intp]
+
+_KEPT = {TEXT: str, WHOLE: int, FRACTION: float}
+"""Kinds of values that may be their own normal form, see `Rule.keeps`."""
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Forms as the numbers of values, which become Python values when they are asked for; see `table.Forms`.
+
+    Args:
+        numbers: (columns, records) of the values.
+        values: what they stand for.
+        changed: column → number → form, of columns that hold values which are not their own form.
+    """
+
+    numbers: NDArray[np.int32]
+    values: Values
+    changed: dict[int, dict[int, Form | None]]
+
+    def column(self, column: int, rows: Sequence[int]) -> list[Form | None]:
+        """Return the forms of these rows in one column."""
+        import numpy as np
+
+        places = np.array(rows, dtype=np.intp)
+        return self.cells(places, np.full(len(places), column))
+
+    def cells(self, rows: Rows, columns: Rows) -> list[Form | None]:
+        """Return the forms of these cells, one for each row and its column."""
+        numbers = self.numbers[columns, rows]
+        found: list[Form | None] = self.values.of(numbers)
+        for column, known in self.changed.items():
+            for place in (columns == column).nonzero()[0].tolist():
+                found[place] = known[int(numbers[place])]
+        return found
+
+    def rows(self, rows: Sequence[int]) -> list[Row]:
+        """Return the forms of these rows, one row each."""
+        import numpy as np
+
+        size, width = len(rows), len(self.numbers)
+        if not width:
+            return [()] * size
+        found = self.cells(np.tile(np.array(rows, dtype=np.intp), width), np.repeat(np.arange(width), size))
+        return list(zip(*[found[size * column : size * (column + 1)] for column in range(width)], strict=True))
+
+
+@dataclass(frozen=True)
+class Spellings:
+    """Which values are written alike; see `counts.Written`.
+
+    Args:
+        ours, theirs: (records, columns) numbers, equal for values that Python finds equal; None where the table's are.
+    """
+
+    ours: NDArray[np.int32] | None = None
+    theirs: NDArray[np.int32] | None = None
+
+    def alike(self, places: Rows, same: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+        """Return (pairs,) how many of the leaves of equal form are; None where all of them are."""
+        if self.ours is None or self.theirs is None:
+            return None
+        found: NDArray[np.int64] = (same & (self.ours[places[:, 0]] == self.theirs[places[:, 1]])).sum(1)
+        return found
+
+
+@dataclass
+class _Numbering:
+    """The numbers of one column's values under other rules of equality, filled value by value."""
+
+    numbers: NDArray[np.int32]
+    known: dict[Any, int] = field(default_factory=dict)
+
+    def add(self, number: int, value: Any) -> None:
+        self.numbers[number] = self.known.setdefault(value, len(self.known) + 1)
+
+
+def flat_table(sheet: Sheet, schema: RecordSchema) -> tuple[Table, Spellings]:
+    """Return the table of records, and which of their values are written alike.
+
+    Args:
+        sheet: the records.
+        schema: the rules of their fields.
+    """
+    import numpy as np
+
+    values, sides = sheet.values, (sheet.ours, sheet.theirs)
+    found = np.bitwise_or.reduce(np.concatenate([(1 << values.kinds)[side] for side in sides], axis=1), axis=1)
+    used = {name: place for place, name in enumerate(sheet.names) if found[place] >= 1 << (ABSENT + 1)}
+    names = sorted(used)
+    order = [used[name] for name in names]
+    numbers = [side[order] for side in sides]
+    forms = [np.where(side > ABSENT, side, 0) for side in numbers]
+    written = None
+    changed: dict[int, dict[int, Form | None]] = {}
+    for column, name in enumerate(names):
+        rule = schema.shape.rule(name)
+        if _keeps(rule, int(found[order[column]])):
+            continue
+        if written is None:
+            written = [side.copy() for side in forms]
+        different = np.unique(np.concatenate([side[column] for side in numbers]))
+        formed, spelled = (_Numbering(np.zeros(len(values.kinds), dtype=np.int32)) for _ in range(2))
+        known: dict[int, Form | None] = {}
+        for number, value in zip(different.tolist(), values.of(different), strict=True):
+            known[number] = None
+            if value is not None:
+                known[number] = form = rule.form(value)
+                formed.add(number, form)
+                spelled.add(number, value)
+        changed[column] = known
+        for side, form_numbers, spellings in zip(numbers, forms, written, strict=True):
+            form_numbers[column], spellings[column] = formed.numbers[side[column]], spelled.numbers[side[column]]
+    golds, given = (Numbered(side, values, changed) for side in numbers)
+    table = Table(names, golds, given, forms[0].T, forms[1].T, schema.pairwise)
+    return table, Spellings() if written is None else Spellings(written[0].T, written[1].T)
+
+
+def _keeps(rule: Rule, found: int) -> bool:
+    """Tell whether all values of a column, of these kinds, are their own normal forms."""
+    return all(
+        kind in _KEPT and rule.keeps(_KEPT[kind]) for kind in range(ABSENT + 1, found.bit_length()) if found >> kind & 1
+    )
