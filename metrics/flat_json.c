@@ -5,7 +5,7 @@
    of any other shape, a key that stands twice or is written with escapes, and what is no JSON are refused; the reader
    in Python then takes that text. */
 
-#include <float.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ struct read_job {
     chars text;                   /* UTF-8; a zero byte after each of the texts in it, and 8 more at the end */
     const int64_t *starts, *ends; /* (texts) */
     int64_t texts;
-    int32_t *cells;               /* (width, room) numbers of values, all 0 at first */
+    int32_t *cells;               /* (width, room) out: numbers of values */
     int64_t room, width;          /* records and columns that there is room for */
     int64_t *counts;              /* (texts) out: records of each; -1 where it was refused */
     int64_t *key_starts, *key_lengths; /* (width) out: names of the columns */
@@ -43,10 +43,7 @@ struct read_job {
 };
 
 enum { STOP = 1, SPACE = 2, HIGH = 4 };
-enum { LONGEST_SEARCH = 256, MOST_DIGITS = 18, EXACT_POWER = 22 };
-
-static const double POWERS[EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+enum { LONGEST_SEARCH = 256, MOST_DIGITS = 18 };
 
 static unsigned char classes[256];
 
@@ -146,10 +143,35 @@ static chars read_text(struct read_job *job, chars p, int32_t *cell)
     return p;
 }
 
+#ifdef __SIZEOF_INT128__
+#define EXACT 1
+/* Return the 64-bit float that is nearest to `value`, below 10^18, divided by 10 `places` times; at least once. */
+static double divided(uint64_t value, int places)
+{
+    uint64_t power = 1;
+    if (!value)
+        return 0;
+    for (; places; places--)
+        power *= 10;
+    int shift = 56 + __builtin_clzll(value) - __builtin_clzll(power);
+    unsigned __int128 large = (unsigned __int128)value << shift;
+    uint64_t quotient = (uint64_t)(large / power); /* 56 or 57 bits */
+    quotient |= large % power != 0;                /* whether it is above, for the rounding to 53 bits */
+    return ldexp((double)quotient, -shift);
+}
+#else
+#define EXACT 0
+static double divided(uint64_t value, int places)
+{
+    (void)value, (void)places;
+    return 0;
+}
+#endif
+
 static chars read_number(struct read_job *job, chars p, int32_t *cell)
 {
     chars start = p;
-    int negative = *p == '-', digits = 0, power = 0, whole = 1, odd = FLT_EVAL_METHOD != 0;
+    int negative = *p == '-', digits = 0, places = 0, odd = 0;
     uint64_t value = 0;
     p += negative;
     if (*p < '0' || *p > '9' || (*p == '0' && p[1] >= '0' && p[1] <= '9'))
@@ -157,14 +179,12 @@ static chars read_number(struct read_job *job, chars p, int32_t *cell)
     for (; *p >= '0' && *p <= '9'; p++, digits++)
         value = value * 10 + (uint64_t)(*p - '0');
     if (*p == '.') {
-        whole = 0;
         if (*++p < '0' || *p > '9')
             return 0;
-        for (; *p >= '0' && *p <= '9'; p++, digits++, power--)
+        for (; *p >= '0' && *p <= '9'; p++, digits++, places++)
             value = value * 10 + (uint64_t)(*p - '0');
     }
     if (*p == 'e' || *p == 'E') { /* seldom written by anyone */
-        whole = 0;
         odd = 1;
         p++;
         p += *p == '+' || *p == '-';
@@ -173,18 +193,18 @@ static chars read_number(struct read_job *job, chars p, int32_t *cell)
         while (*p >= '0' && *p <= '9')
             p++;
     }
-    if (digits > MOST_DIGITS || (!whole && (odd || value > (uint64_t)1 << 53))) {
+    if (odd || digits > MOST_DIGITS || (places && !EXACT)) {
         *cell = number_of(job, ODD_NUMBER, start, p - start, 0);
         return p;
     }
     int kind = WHOLE;
     int64_t number = negative ? -(int64_t)value : (int64_t)value;
-    if (!whole) { /* one division of two exact numbers: the nearest one (Clinger 1990) */
-        double exact = (double)number / POWERS[-power];
-        number = (int64_t)exact;
-        if ((double)number != exact) {
+    if (places) {
+        double nearest = negative ? -divided(value, places) : divided(value, places);
+        number = (int64_t)nearest;
+        if ((double)number != nearest) {
             kind = FRACTION;
-            memcpy(&number, &exact, 8);
+            memcpy(&number, &nearest, 8);
         }
     }
     *cell = number_of(job, kind, start, p - start, number);
@@ -233,6 +253,7 @@ static int64_t column_of(struct read_job *job, chars key, int64_t length, int64_
     }
     if (job->columns == job->width)
         return -1;
+    memset(&job->cells[job->columns * job->room], 0, (size_t)job->room * 4);
     job->key_starts[job->columns] = key - job->text;
     job->key_lengths[job->columns] = length;
     return job->columns++;

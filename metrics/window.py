@@ -25,6 +25,7 @@ from text2json.metrics.record_schema import RecordSchema, record_schema
 from text2json.metrics.report import SampleScore
 from text2json.metrics.table import Table
 from text2json.metrics.together import Paired, align_all, in_order
+from text2json.metrics.valid_columns import record_rule, valid_columns
 from text2json.metrics.validate import is_valid
 from text2json.schemas.sample import Sample
 
@@ -195,9 +196,14 @@ def _judge_flat(answers: list[Answer], schema: RecordSchema, options: Options) -
         _sides([answers[place] for place in kept], table) if options.with_verdicts else None,
         tallies,
         wrong,
-        [None] * len(kept),
+        _valid(sheet, answers[0].sample.schema, spans[: len(kept)]),
         _threes(sheet, spans[: len(kept)]),
     )
+
+
+def _valid(sheet: Sheet, schema: str, spans: list[Span]) -> list[bool | None]:
+    rule = record_rule(schema)
+    return [None] * len(spans) if rule is None else valid_columns(sheet, rule, [span.predicted for span in spans])
 
 
 def _threes(sheet: Sheet, spans: list[Span]) -> list[bool]:
