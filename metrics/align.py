@@ -7,7 +7,7 @@ matches the most leaves. One gold record takes at most one prediction.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,17 +99,18 @@ def by_assignment(
     return Alignment(pairs + [(ours[one], theirs[other]) for one, other in inner], exact)
 
 
-def sort_by_content(places: list[int], forms: Forms) -> None:
-    """Sort `places` by the content of their rows; where types differ, absent before numbers before text."""
-    sort_by_rows(places, dict(zip(places, forms.rows(places), strict=True)))
+def sort_by_content(places: list[int], forms: Forms, heads: Sequence[Form | None] | None = None) -> None:
+    """Sort `places` by the content of their rows; where types differ, absent before numbers before text.
 
-
-def sort_by_rows(places: list[int], rows: Mapping[int, Row]) -> None:
-    """Do the same where the rows are at hand."""
+    `heads` are the forms of their first column, if they are at hand: where these differ, they alone decide.
+    """
+    enough = heads is not None and len(set(heads)) == len(places)
+    rows: list[Row] = [(head,) for head in heads or ()] if enough else forms.rows(places)
+    keys = dict(zip(places, rows, strict=True))
     try:
-        places.sort(key=rows.__getitem__)
+        places.sort(key=keys.__getitem__)
     except TypeError:
-        places.sort(key=lambda place: [_rank(form) for form in rows[place]])
+        places.sort(key=lambda place: [_rank(form) for form in keys[place]])
 
 
 def _rank(form: Form | None) -> tuple[int, Any]:

@@ -43,12 +43,10 @@ def sort_causes(
     part = slice(ends[-1])
     rows, columns, swapped = wrong.places[part], wrong.columns[part], wrong.swapped[part]
     wanted, given = table.gold.cells(rows[:, 0], columns), table.predicted.cells(rows[:, 1], columns)
-    found = [UNPLACED] * len(given)
-    for place, is_near in enumerate(near(wanted, given)):
-        if is_near:
-            found[place] = NEAR_MISS
-    for place in swapped.nonzero()[0].tolist():
-        found[place] = OTHER_RECORD
+    found = [
+        OTHER_RECORD if is_swapped else NEAR_MISS if is_near else UNPLACED
+        for is_swapped, is_near in zip(swapped.tolist(), near(wanted, given), strict=True)
+    ]
     for document, span, (start, end) in zip(documents, spans, pairwise(ends), strict=False):
         if document.is_empty:
             continue
@@ -124,9 +122,13 @@ def near(ones: Sequence[Form | None], others: Sequence[Form | None]) -> list[boo
     from rapidfuzz.process import cpdist
 
     found = cpdist(_texts(ones), _texts(others), scorer=ratio, score_cutoff=NEAR).astype(bool).tolist()
-    for place, (one, other) in enumerate(zip(ones, others, strict=True)):
-        if one.__class__ is not str or other.__class__ is not str:
-            found[place] = _near_numbers(one, other)
+    unlike = [
+        place
+        for place, (one, other) in enumerate(zip(ones, others, strict=True))
+        if one.__class__ is not str or other.__class__ is not str
+    ]
+    for place in unlike:
+        found[place] = _near_numbers(ones[place], others[place])
     return found  # type: ignore[no-any-return] # numpy's list of bool
 
 

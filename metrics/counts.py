@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from text2json.metrics.together import Paired
 
+    Places = NDArray[np.intp]
+
 RIGHT, WRONG, MISSING, HALLUCINATED = "right", "wrong", "missing", "hallucinated"
 
 
@@ -74,7 +76,7 @@ class Counts(NamedTuple):
 
 _VERDICT = partial(tuple.__new__, Verdict)
 _NO_CAUSES: dict[str, str] = {}
-_FLAGS = 1 << 22
+_CELLS = 1 << 22
 
 NOTHING = Counts(0, 0, 0)
 _COUNTS = partial(tuple.__new__, Counts)
@@ -209,7 +211,8 @@ def tally(table: Table, written: Written, spans: Sequence[Span], paired: Paired)
         [rights, _Sums([*(span.predicted.start for span in spans), len(there)]).of(there), our_sums.of(here)], axis=2
     )
     numbers = zip(
-        spans, map(sub, ends[1:], ends), columns.tolist(), columns.sum(1).tolist(), records.tolist(),
+        spans, map(sub, ends[1:], ends), columns.tolist(),
+        np.all(columns[:, :, 1:].any(2), axis=1).tolist(), columns.sum(1).tolist(), records.tolist(),
         raw_records.tolist(), raw_right.tolist(), sums.of((wanted & ~given).sum(1)).tolist(),
         sums.of((given & ~wanted).sum(1)).tolist(), our_sums.of(table.our_sizes == 0).tolist(), strict=True,
     )  # fmt: skip
@@ -217,7 +220,9 @@ def tally(table: Table, written: Written, spans: Sequence[Span], paired: Paired)
         Tally(
             records=Counts(records, len(span.predicted), len(span.gold)),
             raw_records=raw,
-            fields={path: _COUNTS(row) for path, row in zip(table.columns, fields, strict=True) if row[1] or row[2]},
+            fields=dict(zip(table.columns, map(_COUNTS, fields), strict=True))
+            if all_there
+            else {path: _COUNTS(row) for path, row in zip(table.columns, fields, strict=True) if row[1] or row[2]},
             total=_COUNTS(total),
             raw_right=raw_leaves,
             missing_records=len(span.gold) - pairs,
@@ -226,7 +231,7 @@ def tally(table: Table, written: Written, spans: Sequence[Span], paired: Paired)
             hallucinated_fields=hallucinated,
             empty_records=empty,
         )
-        for span, pairs, fields, total, records, raw, raw_leaves, missing, hallucinated, empty in numbers
+        for span, pairs, fields, all_there, total, records, raw, raw_leaves, missing, hallucinated, empty in numbers
     ]
     return tallies, _wrong(table, spans, paired, wanted & given & ~right)
 
@@ -254,27 +259,36 @@ def _wrong(table: Table, spans: Sequence[Span], paired: Paired, wrong: NDArray[n
     rows, columns = wrong.nonzero()
     borders = np.searchsorted(rows, paired.ends)
     places = paired.places[rows]
-    swapped = np.zeros(len(rows), dtype=np.bool_)
-    if len(rows):
-        given = table.theirs[places[:, 1], columns]
-        # One number for sample, column and value: what is wrong is looked up among what the sample's gold holds.
-        values, width = int(max(table.ours.max(), table.theirs.max())) + 2, len(table.columns)
-        samples = np.repeat(np.arange(len(spans)), [len(span.gold) for span in spans])
-        held = (samples[:, None] * width + np.arange(width)) * values + table.ours
-        asked = (np.repeat(np.arange(len(spans)), np.diff(borders)) * width + columns) * values + given
-        swapped = _among(asked, held, len(spans) * width * values)
+    given = table.theirs[places[:, 1], columns]
+    starts, counts = np.array([(span.gold.start, len(span.gold)) for span in spans], dtype=np.intp).reshape(-1, 2).T
+    samples = np.repeat(np.arange(len(spans)), np.diff(borders))
+    if counts[samples].sum() <= _CELLS:
+        swapped = _held(table, starts[samples], counts[samples], columns, given)
+    else:  # one number for sample, column and value
+        width, values = len(table.columns), int(max(table.ours.max(), table.theirs.max())) + 2
+        of_rows = np.repeat(np.arange(len(spans)), counts)
+        held = (of_rows[:, None] * width + np.arange(width)) * values + table.ours
+        swapped = np.isin((samples * width + columns) * values + given, held)
     return Wrong(places, columns, swapped, borders.tolist())
 
 
-def _among(asked: NDArray[np.intp], held: NDArray[np.intp], size: int) -> NDArray[np.bool_]:
-    """Tell of each number in `asked` whether it is in `held`; all are below `size`, and -1 is in `held` at most."""
+def _held(
+    table: Table,
+    starts: NDArray[np.intp],
+    counts: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    given: NDArray[np.int32],
+) -> NDArray[np.bool_]:
+    """Tell of each value in `given` whether one of `counts` gold rows from `starts` on, at least one, has it there."""
     import numpy as np
 
-    if size <= _FLAGS:
-        flags = np.zeros(size, dtype=np.bool_)
-        flags[held] = True  # -1 is the last one, which is nobody's number
-        return flags[asked]
-    return np.isin(asked, held)
+    if not len(given):
+        return np.zeros(0, dtype=np.bool_)
+    ends = np.cumsum(counts)
+    rows = np.arange(ends[-1]) + np.repeat(starts - (ends - counts), counts)
+    equal = table.ours[rows, np.repeat(columns, counts)] == np.repeat(given, counts)
+    found: NDArray[np.bool_] = np.logical_or.reduceat(equal, ends - counts)
+    return found
 
 
 def verdicts(gold: Side, predicted: Side, span: Span, pairs: Pairs, wrong: Mapping[Leaf, str]) -> Iterator[Verdict]:

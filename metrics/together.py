@@ -7,16 +7,17 @@ sample) is handed on sample by sample.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
-from text2json.metrics.align import GATE, align, sort_by_rows
+from text2json.metrics.align import GATE, align, sort_by_content
 from text2json.metrics.assignment import SMALL, assign
 from text2json.metrics.counts import Span
+from text2json.metrics.forms import Form
 from text2json.metrics.limits import LIMITS
-from text2json.metrics.table import Row, Table
+from text2json.metrics.table import Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,7 +157,7 @@ class _Work:
         """Pair the records of these rows; samples in which two like the same best are assigned by themselves."""
         import numpy as np
 
-        count = len(self.waiting)
+        table, count = self.table, len(self.waiting)
         others = np.bincount(self.theirs[theirs], minlength=count)
         ours = ours[others[self.ours[ours]] > 0]
         if not len(ours):
@@ -177,14 +178,31 @@ class _Work:
         tied[sample[row[np.bincount(column)[column] > 1]]] = True
         free = ~tied[sample[row]]
         self.add(sample[row[free]], np.stack([ours[row[free]], theirs[column[free]]]))
-        chosen_ours, chosen_theirs = ours[tied[sample]].tolist(), theirs[tied[self.theirs[theirs]]].tolist()
-        golds = dict(zip(chosen_ours, self.table.gold.rows(chosen_ours), strict=True))
-        given = dict(zip(chosen_theirs, self.table.predicted.rows(chosen_theirs), strict=True))
+        if not tied.any():
+            return
+        golds, given = ours[tied[sample]], theirs[tied[self.theirs[theirs]]]
+        heads = table.gold.column(0, golds.tolist()), table.predicted.column(0, given.tolist())
         for choice in tied.nonzero()[0].tolist():
             rows = (sample == choice).nonzero()[0]
             begin, size = starts[rows[0]], others[choice]
             block = matches[begin : begin + len(rows) * size].reshape(len(rows), size)
-            self.add(choice, _chosen(block, ours[rows], theirs[first[choice] : first[choice] + size], golds, given))
+            one, other = ours[rows], theirs[first[choice] : first[choice] + size]
+            parts = _part(heads[0], golds, one), _part(heads[1], given, other)
+            self.add(choice, self._chosen(block, one, other, *parts))
+
+    def _chosen(
+        self, matches: NDArray[np.int32], ours: Places, theirs: Places, *heads: Sequence[Form | None]
+    ) -> Places:
+        """Return (2, pairs) the best assignment of one sample, ties in the order of the records' content."""
+        import numpy as np
+
+        ones, others = ours.tolist(), theirs.tolist()
+        sort_by_content(ones, self.table.gold, heads[0])
+        sort_by_content(others, self.table.predicted, heads[1])
+        sorted_ones, sorted_others = np.array(ones), np.array(others)
+        rows, columns = np.searchsorted(ours, sorted_ones), np.searchsorted(theirs, sorted_others)
+        pairs = np.array(assign(matches[rows[:, None], columns]), dtype=np.intp).reshape(-1, 2)
+        return np.stack([sorted_ones[pairs[:, 0]], sorted_others[pairs[:, 1]]])
 
     def _matches(self, ours: Places, theirs: Places, lengths: Places, other: Places) -> NDArray[np.int32]:
         """Return (cells,) how many leaves are equal; 0 where a pair does not pass the gate."""
@@ -202,19 +220,10 @@ class _Work:
         return found
 
 
-def _chosen(
-    matches: NDArray[np.int32], ours: Places, theirs: Places, golds: Mapping[int, Row], given: Mapping[int, Row]
-) -> Places:
-    """Return (2, pairs) the best assignment of one sample, ties in the order of the records' content."""
-    import numpy as np
-
-    ones, others = ours.tolist(), theirs.tolist()
-    sort_by_rows(ones, golds)
-    sort_by_rows(others, given)
-    sorted_ones, sorted_others = np.array(ones), np.array(others)
-    rows, columns = np.searchsorted(ours, sorted_ones), np.searchsorted(theirs, sorted_others)
-    pairs = np.array(assign(matches[rows[:, None], columns]), dtype=np.intp).reshape(-1, 2)
-    return np.stack([sorted_ones[pairs[:, 0]], sorted_others[pairs[:, 1]]])
+def _part(forms: list[Form | None], places: Places, part: Places) -> list[Form | None]:
+    """Return the forms of `part`, which stands in one piece in `places`."""
+    start = int(places.searchsorted(part[0]))
+    return forms[start : start + len(part)]
 
 
 def _partners(ours: NDArray[np.generic], theirs: NDArray[np.generic]) -> tuple[Places, Places, Places]:
