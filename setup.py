@@ -1,7 +1,8 @@
-"""The one thing that pyproject.toml cannot say in a settled form: a compiled library, where a compiler is at hand.
+"""The one thing that pyproject.toml cannot say in a settled form: compiled libraries, where a compiler is at hand.
 
-It is a plain shared library, loaded through ctypes: none of Python's headers is needed to build it, and one build
-serves every version of Python. Where it cannot be compiled, installation goes on, and strategies run on torch alone.
+They are plain shared libraries, loaded through ctypes: none of Python's headers is needed to build them, and one build
+serves every version of Python. Where they cannot be compiled, installation goes on: strategies run on torch alone, and
+the scorer on Python and numpy.
 """
 
 from pathlib import Path
@@ -20,7 +21,15 @@ setup(
             libraries=["pthread", "m"],
             py_limited_api=True,
             optional=True,
-        )
+        ),
+        Extension(
+            "text2json.metrics.compiled",
+            sources=[str(Path("metrics", "flat_json.c"))],
+            extra_compile_args=["-O3", "-g0", "-fvisibility=hidden"],
+            libraries=["m"],
+            py_limited_api=True,
+            optional=True,
+        ),
     ],
     options={"bdist_wheel": {"py_limited_api": "cp310"}},
 )

@@ -18,7 +18,7 @@ from text2json.metrics.window import Options, score_window
 from text2json.schemas.canonical import canonical_json
 from text2json.schemas.sample import Sample
 
-WINDOW = 32
+WINDOW = 128
 """How many samples are scored together at most."""
 WINDOW_CHARACTERS = 4_000_000
 """Characters of their gold, which bounds the memory of a window."""

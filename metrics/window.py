@@ -86,7 +86,7 @@ class Answer:
         Nothing, which no reader takes, stands for records that are not flat.
         """
         limits, text = self.options.limits, self.text
-        if text[:1] == "[" and text[-1:] == "]" and limits.depth > 0 and not is_too_long(text, limits):
+        if text[:1] == "[" and text[-1:] == "]" and limits.depth > 0 and not is_too_long(self.output or "", limits):
             return text, EMPTY, True
         records, salvaged = (
             (json.dumps(side, ensure_ascii=False) if is_flat(side) else "") if side else EMPTY

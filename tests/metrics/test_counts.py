@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +14,7 @@ from text2json.metrics.compare import Shape
 from text2json.metrics.counts import HALLUCINATED, MISSING, RIGHT, WRONG, Counts, Side, Sides, Span, tally, verdicts
 from text2json.metrics.flatten import flatten
 from text2json.metrics.table import Table
-from text2json.metrics.together import align_all
+from text2json.metrics.together import align_all, in_order
 
 SHAPE = Shape({"properties": {"a": {"type": "number"}}}, {})
 RECORD = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["x", "y", " x", "1", 1, 1.0, True, None]))
@@ -102,8 +102,21 @@ def test_a_tally_is_what_counting_leaf_by_leaf_gives(samples: list[tuple[list[An
         assert sum(n for (_, kind), n in told.items() if kind != MISSING) == given_.total()
 
 
-@pytest.mark.parametrize("flags", [0, 1 << 22])
-def test_numbers_are_found_among_others_with_and_without_a_table(flags: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FLAGS", flags)
-    asked, held = np.array([0, 3, 3, 8]), np.array([[3, -1], [7, 0]])
-    assert module._among(asked, held, 10).tolist() == [True, True, True, False]
+@pytest.mark.parametrize("cells", [-1, 1 << 22])
+@given(samples=SAMPLES)
+def test_values_of_another_record_are_found_cell_by_cell_and_by_search(
+    samples: list[tuple[list[Any], list[Any]]], cells: int
+) -> None:
+    golds, answers = [list(one) for one, _ in samples], [list(other) for _, other in samples]
+    ours, theirs = flatten(golds, SHAPE), flatten(answers, SHAPE)
+    ends = [[0, *accumulate(map(len, side))] for side in (golds, answers)]
+    spans = [Span(range(*a), range(*b)) for a, b in zip(pairwise(ends[0]), pairwise(ends[1]), strict=True)]
+    table = Table.of(ours, theirs)
+    sides = Sides(Side(ours, ours), Side(theirs, theirs), table.columns)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_CELLS", cells)
+        _, wrong = tally(table, sides, spans, in_order(spans))
+    for sample, (start, end) in enumerate(pairwise(wrong.ends)):
+        found = wrong.swapped[start:end].tolist()
+        for (_, other, path), swapped in zip(wrong.leaves(sample, table.columns), found, strict=True):
+            assert swapped == any(ours[row].get(path) == theirs[other][path] for row in spans[sample].gold)

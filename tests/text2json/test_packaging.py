@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from text2json import __version__
+from text2json.metrics.flat_json import INTERFACE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -104,13 +105,15 @@ def test_the_wheel_scores_in_an_environment_without_torch(tmp_path: Path) -> Non
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here")
 @pytest.mark.parametrize("compiler", ["cc", "/no/such/compiler"])
 def test_a_wheel_is_built_with_and_without_a_compiler(compiler: str, tmp_path: Path) -> None:
-    """The library, where there is one, answers from the wheel itself; without it the wheel holds all else."""
+    """The libraries, where there are any, answer from the wheel itself; without them the wheel holds all else."""
     build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), source(tmp_path / "source")]
     subprocess.run(build, check=True, capture_output=True, env=os.environ | {"CC": compiler})
     (file,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(file) as wheel:
-        names = [name for name in wheel.namelist() if name.endswith("kernels/compiled.abi3.so")]
-        assert len(names) == (compiler == "cc")
-        assert "text2json/baselines/kernels/library.py" in wheel.namelist()
-        for name in names:
-            assert ctypes.CDLL(wheel.extract(name, tmp_path)).t2j_level() in (0, 1, 2)
+        found = {name for name in wheel.namelist() if name.endswith("/compiled.abi3.so")}
+        kernels, reader = (f"text2json/{part}/compiled.abi3.so" for part in ("baselines/kernels", "metrics"))
+        assert found == ({kernels, reader} if compiler == "cc" else set())
+        assert {"text2json/baselines/kernels/library.py", "text2json/metrics/flat_json.py"} <= set(wheel.namelist())
+        if found:
+            assert ctypes.CDLL(wheel.extract(kernels, tmp_path)).t2j_level() in (0, 1, 2)
+            assert ctypes.CDLL(wheel.extract(reader, tmp_path)).t2j_flat_interface() == INTERFACE
