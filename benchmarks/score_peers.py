@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from text2json.schemas.sample import Sample
@@ -109,14 +110,18 @@ def anls_star(pairs: Pairs) -> Callable[[], float]:
     return work
 
 
-def stickler_eval(pairs: Pairs) -> Callable[[], float]:
-    """Stickler's comparison of models with a list of records."""
+def stickler_eval(pairs: Pairs, *, exact: bool) -> Callable[[], float]:
+    """Stickler's comparison of models with a list of records.
+
+    With its exact comparator a value is right or wrong, as here; by default it weighs texts by their edit distance.
+    """
     from stickler import ComparableField, StructuredModel
     from stickler.comparators import ExactComparator
 
     kinds = {"integer": int, "number": float}
     properties = json.loads(pairs[0][0].schema)["items"]["properties"]
-    fields = {name: ComparableField(comparator=ExactComparator(), threshold=1.0, default=None) for name in properties}
+    rule = {"comparator": ExactComparator(), "threshold": 1.0} if exact else {}
+    fields = {name: ComparableField(default=None, **rule) for name in properties}
     types = {name: kinds.get(part.get("type"), str) | None for name, part in properties.items()}
     record = type("Record", (StructuredModel,), {"__annotations__": types, "match_threshold": 0.5, **fields})
     answer = type("Answer", (StructuredModel,), {
@@ -137,5 +142,6 @@ PEERS = {
     "llama-extract-bench array": Peer(500, llama_extract_bench),
     "omni-extract-bench": Peer(20, omni_extract_bench),
     "ANLS*": Peer(4, anls_star),
-    "stickler-eval": Peer(4, stickler_eval),
+    "stickler-eval, exact": Peer(4, partial(stickler_eval, exact=True)),
+    "stickler-eval, default": Peer(4, partial(stickler_eval, exact=False)),
 }
