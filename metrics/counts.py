@@ -256,20 +256,29 @@ def _wrong(table: Table, spans: Sequence[Span], paired: Paired, wrong: NDArray[n
     """Return the wrong values, and whether another gold record of their sample has them in that field."""
     import numpy as np
 
-    rows, columns = wrong.nonzero()
+    rows, of_columns = wrong.nonzero()
+    columns = of_columns
     borders = np.searchsorted(rows, paired.ends)
     places = paired.places[rows]
     given = table.theirs[places[:, 1], columns]
     starts, counts = np.array([(span.gold.start, len(span.gold)) for span in spans], dtype=np.intp).reshape(-1, 2).T
     samples = np.repeat(np.arange(len(spans)), np.diff(borders))
+    swapped = np.zeros(len(rows), dtype=np.bool_)
+    width, values = len(table.columns), 2 + int(max(table.ours.max(initial=0), table.theirs.max(initial=0)))
+    if width * values <= _CELLS:  # first, what stands in the column at all, which in many columns is little
+        known = np.zeros((width, values), dtype=np.bool_)
+        known[np.arange(width), table.ours] = True  # -1 is the last one, which is nobody's number
+        asked = known[columns, given].nonzero()[0]
+        samples, columns, given = samples[asked], columns[asked], given[asked]
+    else:
+        asked = np.arange(len(rows))
     if counts[samples].sum() <= _CELLS:
-        swapped = _held(table, starts[samples], counts[samples], columns, given)
+        swapped[asked] = _held(table, starts[samples], counts[samples], columns, given)
     else:  # one number for sample, column and value
-        width, values = len(table.columns), int(max(table.ours.max(), table.theirs.max())) + 2
         of_rows = np.repeat(np.arange(len(spans)), counts)
         held = (of_rows[:, None] * width + np.arange(width)) * values + table.ours
-        swapped = np.isin((samples * width + columns) * values + given, held)
-    return Wrong(places, columns, swapped, borders.tolist())
+        swapped[asked] = np.isin((samples * width + columns) * values + given, held)
+    return Wrong(places, of_columns, swapped, borders.tolist())
 
 
 def _held(

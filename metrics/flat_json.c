@@ -24,7 +24,11 @@ enum { MISSING, ABSENT, TEXT, ODD_TEXT, WHOLE, FRACTION, ODD_NUMBER, TRUTH };
 struct value {
     int64_t start, number; /* in the text, quotes included; of WHOLE the number itself, of FRACTION its bits */
     int32_t length, kind;
-    uint32_t hash, unused;
+};
+
+struct slot {
+    uint32_t hash;
+    int32_t value; /* 0 where it is free */
 };
 
 struct read_job {
@@ -38,8 +42,8 @@ struct read_job {
     int64_t columns;              /* out */
     struct value *values;         /* (value_room) out; number 0 is missing, 1 is null */
     int64_t value_room, found;    /* out: how many values there are */
-    int32_t *slots;               /* (mask + 1) all 0 at first */
-    int64_t mask;                 /* a power of two less one, at least twice as many slots as values */
+    struct slot *slots;           /* (mask + 1) all 0 at first */
+    int64_t mask;                 /* a power of two less one; half as many slots again as values, or more */
 };
 
 enum { STOP = 1, SPACE = 2, HIGH = 4 };
@@ -84,19 +88,20 @@ static int32_t number_of(struct read_job *job, int kind, chars start, int64_t le
     int by_letters = kind != WHOLE && kind != FRACTION;
     uint64_t full = by_letters ? hash_of(start, length) : mixed(mixed((uint64_t)number));
     uint32_t hash = (uint32_t)(full >> 32) + (uint32_t)kind;
-    int64_t slot = hash & job->mask;
-    for (int tries = 0; tries < LONGEST_SEARCH; tries++, slot = (slot + 1) & job->mask) {
-        int32_t place = job->slots[slot];
+    int64_t at = hash & job->mask;
+    for (int tries = 0; tries < LONGEST_SEARCH; tries++, at = (at + 1) & job->mask) {
+        struct slot *slot = &job->slots[at];
+        int32_t place = slot->value;
         if (!place) {
             if (job->found == job->value_room || length > INT32_MAX)
                 return 0;
             place = (int32_t)job->found++;
-            job->values[place] = (struct value){start - job->text, number, (int32_t)length, kind, hash, 0};
-            job->slots[slot] = place;
+            job->values[place] = (struct value){start - job->text, number, (int32_t)length, kind};
+            *slot = (struct slot){hash, place};
             return place;
         }
         const struct value *known = &job->values[place];
-        if (known->hash != hash || known->kind != kind)
+        if (slot->hash != hash || known->kind != kind)
             continue;
         if (by_letters ? known->length == length && !memcmp(job->text + known->start, start, (size_t)length)
                        : known->number == number)

@@ -29,7 +29,7 @@ INTERFACE = 1
 """What `t2j_flat_interface` of a library of these sources returns."""
 WIDTH = 64
 """Columns that there is room for."""
-_VALUE = [("start", "i8"), ("number", "i8"), ("length", "i4"), ("kind", "i4"), ("hash", "u4"), ("unused", "u4")]
+_VALUE = [("start", "i8"), ("number", "i8"), ("length", "i4"), ("kind", "i4")]
 _POINTERS = ("text", "starts", "ends", "cells", "counts", "key_starts", "key_lengths", "values", "slots")
 
 
@@ -147,12 +147,12 @@ def read_columns(texts: Sequence[str]) -> Columns | None:
     letters = np.frombuffer(text, dtype=np.uint8)
     room, value_room = (int(np.count_nonzero(letters == ord(letter))) for letter in "{:")
     value_room += 2
-    slots = 1 << (2 * value_room).bit_length()
+    slots = 1 << (3 * value_room // 2).bit_length()
     arrays = {
         "starts": starts, "ends": ends, "cells": np.empty((WIDTH, room), dtype=np.int32),
         "counts": np.empty(len(parts), dtype=np.int64), "key_starts": np.empty(WIDTH, dtype=np.int64),
         "key_lengths": np.empty(WIDTH, dtype=np.int64), "values": np.empty(value_room, dtype=_VALUE),
-        "slots": np.zeros(slots, dtype=np.int32),
+        "slots": np.zeros(slots, dtype=np.int64),
     }  # fmt: skip
     job = _Job(
         text=ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value, texts=len(parts), room=room, width=WIDTH,

@@ -102,7 +102,7 @@ def test_a_tally_is_what_counting_leaf_by_leaf_gives(samples: list[tuple[list[An
         assert sum(n for (_, kind), n in told.items() if kind != MISSING) == given_.total()
 
 
-@pytest.mark.parametrize("cells", [0, 1 << 22])
+@pytest.mark.parametrize("cells", [0, 40, 1 << 22])
 @given(samples=SAMPLES)
 def test_values_of_another_record_are_found_cell_by_cell_and_by_search(
     samples: list[tuple[list[Any], list[Any]]], cells: int
