@@ -173,7 +173,7 @@ class Sealed:
             return torch.arange(allowed.shape[2], device=allowed.device).expand(allowed.shape), allowed
         weights = self.selection.rule(self.index.scores(query).float(), allowed, scaling)
         counts = self.selection.how_many(weights)
-        units, chosen = largest(weights, counts, min(int(counts.max()), weights.shape[-1]))
+        units, chosen = largest(weights, counts, min(max(counts.tolist()), weights.shape[-1]))
         if self.unit == 1:
             return units, chosen
         found = calls.spread_units(units, chosen, self.unit, self.selection.valid)
@@ -249,7 +249,7 @@ class Sealed:
     def bytes_of(self, counted: Tensor) -> tuple[float, float]:
         """Return the bytes that such counts of tokens move."""
         per_token = self.keys.moved_bytes_per_token + self.values.moved_bytes_per_token
-        every, fresh = counted.sum(0).tolist()
+        every, fresh = (sum(column) for column in zip(*counted.tolist(), strict=True))
         return every * per_token, fresh * per_token
 
     def moved_bytes(self, tokens: Tensor, chosen: Tensor) -> tuple[float, float]:

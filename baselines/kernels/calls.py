@@ -56,7 +56,9 @@ PlaceJob = structure(
     "PlaceJob", **pointers("places", "starts", "positions"), **numbers("rows", "many", "rows_per_batch")
 )
 PickJob = structure(
-    "PickJob", **pointers("weights", "counts", "places", "chosen", "scratch"), **numbers("rows", "units", "most")
+    "PickJob",
+    **pointers("weights", "counts", "places", "chosen", "scratch"),
+    **numbers("rows", "units", "most", "rows_per_count"),
 )
 MarkJob = structure(
     "MarkJob",
@@ -223,11 +225,11 @@ def pick(weights: Tensor, counts: Tensor, most: int) -> tuple[Tensor, Tensor] | 
         return None
     weights = weights.contiguous()
     batch, heads, units = weights.shape
-    each = counts.to(torch.int64).repeat_interleave(heads).contiguous()
-    places = each.new_empty(batch, heads, most)
+    counts = counts.to(torch.int64).contiguous()
+    places = counts.new_empty(batch, heads, most)
     chosen = weights.new_empty(batch, heads, most, dtype=torch.bool)
     scratch = weights.new_empty(threads(), 3 * (units + 16))
-    job = PickJob(*map(at, (weights, each, places, chosen, scratch)), batch * heads, units, most)
+    job = PickJob(*map(at, (weights, counts, places, chosen, scratch)), batch * heads, units, most, heads)
     call("pick", job)
     return places, chosen
 

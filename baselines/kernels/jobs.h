@@ -54,11 +54,11 @@ struct plain_rank_job {
 /* The places of the largest weights of each row, in ascending order; of equal weights the first. */
 struct pick_job {
     const float *weights;  /* (rows, units) */
-    const int64_t *counts; /* (rows) */
+    const int64_t *counts; /* (rows / rows_per_count) */
     int64_t *places;       /* (rows, most) */
     uint8_t *chosen;       /* (rows, most) */
     float *scratch;        /* (threads, 3 * (units + 16)) */
-    int64_t rows, units, most;
+    int64_t rows, units, most, rows_per_count;
 };
 
 /* The tokens of picked units; a token counts where its unit is chosen and it is no padding. */

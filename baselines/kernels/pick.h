@@ -59,7 +59,7 @@ INLINE float T(guess)(const float *x, int64_t n, int64_t wanted, float *scratch)
 
 static void T(pick)(const void *what, int64_t item, int member) {
     const struct pick_job *job = what;
-    int64_t n = job->units, wanted = job->counts[item], *to = job->places + item * job->most;
+    int64_t n = job->units, wanted = job->counts[item / job->rows_per_count], *to = job->places + item * job->most;
     const float *x = job->weights + item * n;
     uint8_t *chosen = job->chosen + item * job->most;
     float *copy = job->scratch + member * 3 * (n + W), *weights = copy + n + W;
