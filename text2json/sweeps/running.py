@@ -91,7 +91,7 @@ def conclude(sweep: Sweep, cells: Sequence[Cell], out: Path, *, pictures: bool) 
         The rows of both tables; the second may be empty.
     """
     from text2json.sweeps import results
-    from text2json.sweeps.report import write_report
+    from text2json.sweeps.report import write_markdown, write_report
 
     table = results.rows(cells, sweep.baseline)
     results.write_table(table, out / "results")
@@ -104,6 +104,7 @@ def conclude(sweep: Sweep, cells: Sequence[Cell], out: Path, *, pictures: bool) 
 
         drawn = draw(sweep, table, apart, out / "pictures")
     write_report(out / "index.html", sweep, table, apart, drawn, cells[0].report.signature)
+    write_markdown(out / "report.md", sweep, table, apart, drawn)
     return table, apart
 
 

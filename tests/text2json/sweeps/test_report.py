@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 from playwright.sync_api import Browser
 
 from tests.browser import Visit
 from tests.text2json.sweeps.test_pictures import row
 from text2json.sweeps.declaration import Sweep
 from text2json.sweeps.pictures import draw
-from text2json.sweeps.report import write_report
+from text2json.sweeps.report import write_markdown, write_report
 
-LABELS = ("full", "yakv & <more>")
+LABELS = ("full", "yakv & <more> | all")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
               "cost_low": 0.0, "cost_high": 0.2, "metric": "record F1"}
              for name in LABELS for cause in ("budget", "selection", "stores", "together", "both")]  # fmt: skip
     file = folder / "index.html"
-    write_report(file, sweep, table, apart, draw(sweep, table, [], folder / "pictures"), "a|signature")
+    drawn = draw(sweep, table, [], folder / "pictures")
+    write_report(file, sweep, table, apart, drawn, "a|signature")
+    write_markdown(folder / "report.md", sweep, table, apart, drawn)
     return file
 
 
@@ -52,3 +55,15 @@ def test_it_fits_a_phone(browser: Browser, page: Path) -> None:
     visit.open(page)
     visit.check_fits()
     visit.close()
+
+
+def test_a_reader_of_markdown_sees_the_same_tables_and_pictures(page: Path) -> None:
+    tokens = MarkdownIt("commonmark").enable("table").parse((page.parent / "report.md").read_text(encoding="utf-8"))
+    inline = [token for token in tokens if token.type == "inline"]
+    words = [child for token in inline for child in token.children or ()]
+    assert not [token for token in [*tokens, *words] if token.type.startswith("html")]
+    assert inline[0].content == "What &lt;is&gt; lost?"
+    assert [str(word.attrs["src"]) for word in words if word.type == "image"] == ["pictures/1-bytes.png"]
+    cells = [word.content for word in words if word.type == "text"]
+    assert cells.count(LABELS[1]) == 2, "a line of causes and a line of figures"
+    assert [token.type for token in tokens].count("tr_open") == 6
