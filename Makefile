@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow test-releases reader clean
+.PHONY: demo test test-slow test-releases reader findings clean
 
 demo: $(VENV)/.installed
 	@echo "==> text2json demo"
@@ -39,6 +39,16 @@ READER ?= reader-llama
 reader: $(VENV)/.installed
 	@echo "==> training $(READER); it goes on where it stopped"
 	@$(BIN)/python -m text2json.baselines.readers.train $(READER) --work runs/$(READER)
+
+# The tables below docs/findings, measured anew on the bundled readers; one that was stopped goes on.
+SWEEPS ?= rank landmarks decomposition traffic budget intensity length tasks
+READERS ?= reader-llama reader-qwen3
+findings: $(VENV)/.installed-dev
+	@for reader in $(READERS); do for sweep in $(SWEEPS); do \
+	  from=runs/findings/$$reader/$$sweep to=docs/findings/$$reader/$$sweep; \
+	  $(BIN)/text2json sweep $$sweep --models $$reader --out $$from || exit 1; \
+	  mkdir -p $$to/pictures && cp $$from/report.md $$to/README.md && cp $$from/pictures/*.png $$to/pictures/ || exit 1; \
+	done; done
 
 # The CPU build of torch is asked for first where there is no NVIDIA GPU: a plain requirement may bring gigabytes of CUDA.
 $(VENV)/.installed: pyproject.toml

@@ -17,8 +17,11 @@ from text2json.baselines.readers.hints import Seen
 
 NAME = "packed_training"
 SEEN = Seen()
-BLOCK = 256
-"""Query positions attended from at once; a block reads no key after its last position, which halves the work."""
+BLOCK, BLOCKS = 256, 8
+"""Fewest query positions attended from at once, and most blocks of a row, since each is compiled by itself.
+
+A block reads no key after its last position, which halves the work.
+"""
 
 
 @torch.library.custom_op("text2json::masked_softmax", mutates_args=())
@@ -79,7 +82,9 @@ def packed_attention(
     packed = query.reshape(batch * kv_heads, group, length, size)
     keys = key.reshape(batch * kv_heads, length, size)
     values = value.reshape(batch * kv_heads, length, size)
-    blocks = [attend(packed[:, :, start : start + BLOCK], keys, values, start) for start in range(0, length, BLOCK)]
+    size_of_block = max(BLOCK, -(-length // BLOCKS))
+    starts = range(0, length, size_of_block)
+    blocks = [attend(packed[:, :, start : start + size_of_block], keys, values, start) for start in starts]
     return torch.cat(blocks, 2).view(batch, heads, length, size).transpose(1, 2), None
 
 

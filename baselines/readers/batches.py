@@ -14,6 +14,8 @@ from text2json.baselines.readers.hints import KINDS
 from text2json.baselines.readers.rows import RandomRows, Row
 
 IGNORED = -100
+QUESTION = 64
+"""Tokens of a prompt that hold what is asked for, about; noise leaves them alone."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,26 @@ class Documents:
         weights = np.array([len(self.groups[length]) * length for length in lengths], dtype=float)
         return int(rng.choice(lengths, p=weights / weights.sum()))
 
-    def row(self, rng: np.random.Generator, length: int) -> Row:
-        """Draw a sample of the group `length`."""
+    def row(self, rng: np.random.Generator, length: int, noise: float = 0.0) -> Row:
+        """Draw a sample of the group `length`; in every other one, a share of its words, up to `noise`, is replaced."""
         group = self.groups[length]
         ids, prompt, hints = group[int(rng.integers(len(group)))]
+        if noise and rng.random() < 0.5:
+            ids = noisy(rng, ids, prompt, rng.uniform(0, noise))
         return Row(ids.tolist(), [False] * prompt + [True] * (len(ids) - prompt), hints)
+
+
+def noisy(rng: np.random.Generator, ids: np.ndarray, prompt: int, share: float) -> np.ndarray:
+    """Return a sample in which other tokens of its text replace a share of those that its answer does not hold.
+
+    What is said around a value then differs each time, so that no exact wording is learned by heart.
+    """
+    free = np.flatnonzero(~np.isin(ids[:prompt], ids[prompt:]))
+    free = free[free >= QUESTION]
+    changed = free[rng.random(len(free)) < share]
+    ids = ids.copy()
+    ids[changed] = ids[rng.choice(free, len(changed))]
+    return ids
 
 
 def make_batch(
@@ -93,6 +110,7 @@ def make_batch(
     lengths: Sequence[int],
     batch_tokens: int,
     pad: int,
+    noise: float = 0.0,
 ) -> Batch:
     """Return one batch of about `batch_tokens` tokens, `random_share` of its rows random."""
     length = int(rng.choice(np.asarray(lengths))) if documents is None else documents.length(rng)
@@ -101,5 +119,5 @@ def make_batch(
         if documents is None or rng.random() < random_share:
             drawn.append(rows.draw(rng, length if rng.random() < 0.5 else int(rng.integers(length // 3, length))))
         else:
-            drawn.append(documents.row(rng, length))
+            drawn.append(documents.row(rng, length, noise))
     return collate(drawn, length=length, pad=pad)

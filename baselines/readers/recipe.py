@@ -42,6 +42,8 @@ class Stage(BaseModel):
     scramble: float = Field(default=0.0, ge=0, le=1)
     """The share of gold values that made-up words replace in the training documents, so that values are found by
     what the text says of them and not by their looks."""
+    noise: float = Field(default=0.0, ge=0, le=1)
+    """Half of the training documents have up to this share of the words that answer nothing replaced, see `noisy`."""
     hints: float = Field(default=0.0, ge=0)
     """The weight of the loss that shows single heads where to look, see `hints`."""
     layers: int | None = None

@@ -216,7 +216,7 @@ def run_stage(
     before = progress.seconds
     while progress.stage_tokens < stage.tokens:
         rng = np.random.default_rng([recipe.seed, progress.step])
-        batch = make_batch(rng, documents=documents, random_share=stage.random_share, **common)
+        batch = make_batch(rng, documents=documents, random_share=stage.random_share, noise=stage.noise, **common)
         rate = rate_at(stage, progress.stage_tokens, progress.step, recipe.warmup_steps)
         loss, shown, accuracy = trainer.step(batch, rate, stage.hints)
         progress.step += 1

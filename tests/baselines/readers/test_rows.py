@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text2json.baselines.readers.batches import IGNORED, Documents, Tokens, collate, make_batch
+from text2json.baselines.readers.batches import IGNORED, QUESTION, Documents, Tokens, collate, make_batch, noisy
 from text2json.baselines.readers.hints import NONE
 from text2json.baselines.readers.rows import RandomRows, Row
 
@@ -70,3 +70,21 @@ def test_equal_seeds_give_equal_batches() -> None:
 
     assert draw() == draw()
     assert len(draw()) == 8
+
+
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0, 1))
+def test_noise_leaves_the_question_the_answer_and_its_words_in_the_text(seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    ids, prompt = rng.integers(12, 90, 300).astype(np.int32), 250
+    changed = noisy(rng, ids, prompt, share)
+    same = changed == ids
+    assert same[:QUESTION].all()
+    assert same[prompt:].all()
+    assert same[np.isin(ids, ids[prompt:])].all()
+    assert set(changed[~same]) <= set(ids[QUESTION:prompt]) - set(ids[prompt:])
+
+
+def test_noise_replaces_about_the_asked_share() -> None:
+    rng = np.random.default_rng(0)
+    ids = np.concatenate([np.arange(4000), np.arange(5000, 5100)]).astype(np.int32)
+    assert abs((noisy(rng, ids, 4000, 0.25) != ids).sum() / (4000 - QUESTION) - 0.25) < 0.03

@@ -184,7 +184,7 @@ def test_scrambling_replaces_a_value_wherever_the_text_states_it() -> None:
 @pytest.mark.filterwarnings("ignore")  # torch.compile warns of what it uses itself
 def test_a_shortened_recipe_learns_to_copy(tmp_path: Path) -> None:
     """The copying stage of the shipped recipe, on its own vocabulary; chance is 1 in 4,096."""
-    recipe = load_recipe("reader-llama")
+    recipe = load_recipe("reader-base")
     stage = recipe.stages[0].model_copy(update={"tokens": 1_600_000})
     short = recipe.model_copy(update={"stages": [stage], "checkpoint_seconds": 1e9, "tokenizer_texts": TEXTS})
     training.train(short, tmp_path)
