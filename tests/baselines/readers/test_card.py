@@ -75,3 +75,13 @@ def test_a_broken_log_is_named(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text(json.dumps(LOG[0]) + "\nnot json\n")
     with pytest.raises(DataError, match="no log of a training"):
         curves.read_log(tmp_path / "log.jsonl")
+
+
+@pytest.mark.parametrize("name", reader_names())
+def test_every_reader_ships_a_card_of_its_own(name: str) -> None:
+    shipped = ModelCard.load(reader_path(name) / "README.md")
+    [index] = shipped.data.to_dict()["model-index"]  # type: ignore[no-untyped-call]
+    assert index["name"] == name
+    names = {one["dataset"]["name"] for one in index["results"]}
+    assert {f"text2json {domain} 1000" for domain in ("products", "medical", "organisations", "movies")} <= names
+    assert f"{card.parameters(reader_path(name)) / 1e6:.1f}M parameters" in shipped.text
