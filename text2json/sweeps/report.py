@@ -135,4 +135,5 @@ def _html(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     bar = chr(92) + "|"
     rows = [head, ["---"] * len(head), *([*line[:-1], f"`{line[-1]}`"] for line in lines)]
-    return "\n".join("| " + " | ".join(escape(cell, quote=False).replace("|", bar) for cell in row) + " |" for row in rows)
+    told = ([escape(cell, quote=False).replace("|", bar) for cell in row] for row in rows)
+    return "\n".join("| " + " | ".join(row) + " |" for row in told)
