@@ -80,7 +80,7 @@ def test_a_broken_log_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", reader_names())
 def test_every_reader_ships_a_card_of_its_own(name: str) -> None:
     shipped = ModelCard.load(reader_path(name) / "README.md")
-    [index] = shipped.data.to_dict()["model-index"]  # type: ignore[no-untyped-call]
+    [index] = shipped.data.to_dict()["model-index"]
     assert index["name"] == name
     names = {one["dataset"]["name"] for one in index["results"]}
     assert {f"text2json {domain} 1000" for domain in ("products", "medical", "organisations", "movies")} <= names
