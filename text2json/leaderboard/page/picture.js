@@ -53,10 +53,10 @@ function bytesAxis(points, width) {
 }
 
 function accuracyAxis(points, metric, height) {
-  const top = METRICS[metric].top, step = top / 10;
-  const seen = points.map((point) => point.accuracy);
+  const { top, high: end } = METRICS[metric], step = top / 10;
+  const seen = points.map((point) => point.accuracy), ends = points.map((point) => point.entry[end] ?? point.accuracy);
   const low = Math.max(0, Math.floor(Math.min(...seen, top) / step) * step);
-  const high = Math.max(low + step, Math.min(top, Math.ceil(Math.max(...seen, 0) / step) * step));
+  const high = Math.max(low + step, Math.min(top, Math.ceil(Math.max(...ends, 0) / step) * step));
   const at = (value) => SPACE.top + ((high - value) / (high - low)) * (height - SPACE.top - SPACE.bottom);
   const ticks = [];
   for (let tick = low; tick <= high + step / 2; tick += (high - low > 5.5 * step ? 2 : 1) * step) ticks.push(tick);
