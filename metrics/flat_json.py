@@ -12,10 +12,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from text2json.shared_library import load
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,16 +49,10 @@ class _Job(ctypes.Structure):
 @cache
 def library() -> ctypes.CDLL | None:
     """Load the library, or return None where it was not built, is of other sources, or cannot be loaded."""
-    for suffix in (*EXTENSION_SUFFIXES, ".so"):
-        file = Path(__file__).with_name(f"compiled{suffix}")
-        if file.exists():
-            try:
-                found = ctypes.CDLL(str(file))
-                found.t2j_read.restype = ctypes.c_int64
-                return found if found.t2j_flat_interface() == INTERFACE else None
-            except (OSError, AttributeError):
-                return None
-    return None
+    found = load(Path(__file__).parent, "t2j_flat_interface", INTERFACE)
+    if found is not None:
+        found.t2j_read.restype = ctypes.c_int64
+    return found
 
 
 class Values:

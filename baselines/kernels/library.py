@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from text2json.shared_library import load
 
 LEVELS = ("portable", "avx2", "avx512", "amx")
 """Instruction sets that the library holds code for, by number."""
@@ -39,15 +40,7 @@ _here = threading.local()
 @cache
 def library() -> ctypes.CDLL | None:
     """Load the library, or return None where it was not built, is of other sources, or cannot be loaded."""
-    for suffix in (*EXTENSION_SUFFIXES, ".so"):
-        file = Path(__file__).with_name(f"compiled{suffix}")
-        if file.exists():
-            try:
-                found = ctypes.CDLL(str(file))
-                return found if found.t2j_interface() == INTERFACE else None
-            except (OSError, AttributeError):
-                return None
-    return None
+    return load(Path(__file__).parent, "t2j_interface", INTERFACE)
 
 
 @cache
