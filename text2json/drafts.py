@@ -7,8 +7,6 @@ same target removes it.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -66,7 +64,7 @@ def _draft(target: Path) -> Iterator[Path]:
                         remedy="free some space, or choose another --out") from error  # fmt: skip
     finally:
         if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
+            _remove(draft)
         if lock is not None:
             os.close(lock)
         with suppress(OSError):  # what holds the target, or something of somebody else's, stays
@@ -74,9 +72,17 @@ def _draft(target: Path) -> Iterator[Path]:
                 parent.rmdir()
 
 
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _locked_folder(target: Path) -> tuple[Path, int | None]:
     while True:
-        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=SUFFIX, dir=target.parent))
+        draft = target.parent / f".{target.name}-{os.urandom(8).hex()}{SUFFIX}"
+        draft.mkdir(mode=0o700)
         lock = _lock(draft)
         if draft.exists():  # nobody took it for a leftover before it was locked
             return draft, lock
@@ -105,6 +111,6 @@ def remove_leftovers(target: Path) -> None:
             continue
         lock = _lock(left)
         if lock is not None:
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
             os.close(lock)
             note(f"{left}: left by a run that was killed; removed")

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -71,6 +70,8 @@ class HubError(Text2JSONError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a remedy that names the nearest of `known`, or all of them when none is near."""
+    import difflib  # here, since most runs make no such error
+
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(names)}"

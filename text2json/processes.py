@@ -7,6 +7,7 @@ written; the executors of the standard library feed their workers from threads.
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
+    from text2json.forking import Forked, Line
+
 T = TypeVar("T")
 END = "end"
 """The answer after all that a generator yields."""
@@ -30,7 +33,7 @@ SELDOM = 20_000
 class Other:
     """Another process that does what it is asked, in that order."""
 
-    def __init__(self, line: Connection, process: BaseProcess) -> None:
+    def __init__(self, line: Line | Connection, process: Forked | BaseProcess) -> None:
         self.line = line
         self._process = process
         self.waiting = 0
@@ -66,9 +69,6 @@ class Other:
 
     def wait_for_end(self) -> None:
         """Wait until the process is no more, and none that it forked."""
-        from multiprocessing.connection import wait
-
-        wait([self._process.sentinel])  # what it forked holds the other end of this too
         self._process.join()
         self.line.close()
 
@@ -102,13 +102,26 @@ def elsewhere(function: Callable[..., Iterator[T]], *values: object) -> Iterator
 
 
 def _start() -> Other:
+    return _fork() if one_thread() else _spawn()
+
+
+def _fork() -> Other:
+    from text2json.forking import Forked, pair
+
+    ours, theirs = pair()
+    process = Forked(_serve, theirs, ours)
+    theirs.close()  # so that this end hears of the other's end
+    return Other(ours, process)
+
+
+def _spawn() -> Other:
     from multiprocessing import get_context
 
-    context = get_context("fork" if one_thread() else "spawn")
+    context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, ours))  # type: ignore[attr-defined]
+    process = context.Process(target=_serve, args=(theirs, ours))
     process.start()
-    theirs.close()  # so that this end hears of the other's end
+    theirs.close()
     return Other(ours, process)
 
 
@@ -122,7 +135,7 @@ def one_thread() -> bool:
     return threads.is_dir() and len(list(threads.iterdir())) == 1
 
 
-def _serve(line: Connection, end: Connection) -> None:
+def _serve(line: Line | Connection, end: Line | Connection) -> None:
     """Call what is asked for, as long as there is somebody to ask, and answer with the results or the failure.
 
     Args:
@@ -151,7 +164,15 @@ def _serve(line: Connection, end: Connection) -> None:
 
 def first_to_answer(those: Iterable[Other], patient: bool) -> list[Other]:
     """Return those that have an answer; if `patient`, wait until one has."""
+    lines = {other.line: other for other in those if other.waiting}
+    return [lines[line] for line in _ready(list(lines), patient)] if lines else []
+
+
+def _ready(lines: list[Any], patient: bool) -> list[Any]:
+    if os.name == "posix":
+        from text2json.forking import ready
+
+        return ready(lines, patient)
     from multiprocessing.connection import wait
 
-    lines = {other.line: other for other in those if other.waiting}
-    return [lines[line] for line in wait(list(lines), None if patient else 0)] if lines else []  # type: ignore[index]
+    return wait(lines, None if patient else 0)

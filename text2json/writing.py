@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from text2json.batches import TEXTS, Batch, Column, Digest, Part, jobs, packed
-from text2json.card import Figures
-from text2json.concluding import Written, conclude, get_ready
 from text2json.drafts import whole_folder
 from text2json.errors import CheckFailed, DataError
 from text2json.generators import generate
@@ -26,6 +24,8 @@ from text2json.workers import making
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from text2json.card import Figures
+    from text2json.concluding import Written
     from text2json.manifest import Entry
 
 ROW_GROUP = 8
@@ -67,10 +67,12 @@ def write_dataset(
     with whole_folder(folder) as draft, _begun(draft, parts, workers, version) as news:
         written: list[Written] = []
         for new in news:
-            if isinstance(new, Written):
-                written.append(new)
-            else:
+            if isinstance(new, int):
                 advance(new)
+            else:
+                written.append(new)
+        from text2json.concluding import conclude
+
         return conclude(draft, version, written)
 
 
@@ -82,6 +84,8 @@ def _begun(draft: Path, parts: Sequence[Part], workers: int, version: str | None
     """
     if workers > 1 and one_thread():
         with elsewhere(_write_parts, draft, parts, workers, version) as news:
+            from text2json.concluding import get_ready
+
             get_ready()
             yield news
     else:
@@ -95,6 +99,7 @@ def import_samples(samples: Iterable[Sample], folder: Path, config: str) -> Entr
     Raises:
         DataError: the folder is not empty, or cannot be written.
     """
+    from text2json.card import Figures
     from text2json.manifest import MANIFEST, Entry, Manifest
 
     _must_be_empty(folder)
@@ -120,6 +125,9 @@ def _write_parts(
     with making([job for part in parts for job in jobs(part)], workers, draft) as batches:
         for part in parts[1:]:  # impossible knobs of the first one show at once, and so those of the others should
             next(generate(part.config, split=part.split, seed=part.seed, samples=1, **part.knobs))
+        from text2json.card import Figures
+        from text2json.concluding import Written
+
         for part in parts:
             digest, figures = Digest(), Figures(part.config, part.split)
             file = draft / part.config / f"{part.split}.parquet"
