@@ -25,7 +25,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMa
 from text2json.baselines.attention import attend
 from text2json.baselines.host import Disk, Host, Memory, host_for, prompt_bytes
 from text2json.baselines.kernels.calls import Stretch
-from text2json.baselines.kernels.library import chain
+from text2json.baselines.kernels.library import Arena, chain
 from text2json.baselines.ledger import Ledger
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rope import Rope
@@ -247,6 +247,8 @@ class TieredCache(DynamicCache):
         """Bytes that passes of several tokens over a sealed prompt have fetched."""
         self._steps = self._moved = self._moved_with_reuse = 0.0
         self.observer: Observer | None = None
+        self.arena = Arena()
+        """Memory for what lives within one step of a layer."""
         self.inputs: dict[int, tuple[Tensor, tuple[Tensor, Tensor]]] = {}
         """Each layer's newest attention input with its cosines and sines, where the strategy reads them."""
         stock = [type(layer) for layer in self.layers]
@@ -280,13 +282,15 @@ class TieredCache(DynamicCache):
 
     def note_step(self, layer: TieredLayer, moved: float, moved_with_reuse: float) -> None:
         """Add what one layer moved in one step."""
-        self._steps += layer is next(each for each in self.tiered_layers() if each.sealed is not None)
+        sealed = (each for each in self.layers if isinstance(each, TieredLayer) and each.sealed is not None)
+        self._steps += layer is next(sealed)
         self._moved += moved
         self._moved_with_reuse += moved_with_reuse
 
     def reset(self) -> None:
         """Forget everything, for another prompt."""
         super().reset()  # type: ignore[no-untyped-call]
+        self.arena = Arena()
         self.refetched = 0.0
         self._steps = self._moved = self._moved_with_reuse = 0.0
 
@@ -388,12 +392,16 @@ def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, pr
     Query heads that read the same tokens are packed together: (B, H_kv, G, D), or (B, H_q, 1, D) where each query
     head selects for itself.
     """
+    again = decode_again(layer, sealed, query, scaling)
+    if again is not None:
+        return again.transpose(1, 2)
     batch, heads, _, size = query.shape
     packed = query.view(batch, layer.keys.shape[1], -1, size)
     if sealed.index is not None:
         foretold = None if predicted is None else predicted.reshape(packed.shape)
         sealed.index.observe(packed, layer.keys[:, :, -1:], foretold)
-    with chain(sealed.chained(packed)):
+    observer = layer.cache.observer
+    with chain(sealed.chained(packed), layer.cache.arena if observer is None else None) as made:
         tokens, chosen = sealed.select(packed, scaling)
         counted = sealed.counted(tokens, chosen)
         packed = query.view(batch, tokens.shape[1], -1, size)
@@ -401,8 +409,24 @@ def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, pr
         output = attend(packed, scaling, [*sealed.stretches(tokens, chosen, query.dtype), recent])
     output = output.view(batch, heads, 1, size).transpose(1, 2)
     layer.cache.note_step(layer, *sealed.bytes_of(counted))
-    if layer.cache.observer is not None:
-        layer.cache.observer.see(layer, query, scaling, output, (tokens, chosen))
+    if observer is not None:
+        observer.see(layer, query, scaling, output, (tokens, chosen))
+    elif made is not None:
+        sealed.keep_chain(made, query, counted, scaling)
+    return output
+
+
+def decode_again(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float) -> Tensor | None:
+    """Do `decode` by the last step's kernels, run as they are on this query and these generated tokens, if they fit.
+
+    What Python and torch do around kernels takes longer than some of the kernels.
+    """
+    replay = sealed.replay
+    if replay is None or layer.cache.observer is not None:
+        return None
+    output = replay.run(query, layer.keys, layer.values, scaling)
+    if output is not None:
+        layer.cache.note_step(layer, *sealed.bytes_of(replay.counted))
     return output
 
 

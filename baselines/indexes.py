@@ -24,7 +24,7 @@ class Index(Part, ABC):
     keeps_fetched: ClassVar[bool] = False
     """It wants to see the keys that each step fetches."""
     chained: ClassVar[bool] = False
-    """Nothing but kernels, where they serve, touches the scores of a kernel."""
+    """Nothing but kernels, where they serve, touches the query and the scores, and no step is observed."""
 
     @abstractmethod
     def scores(self, query: Tensor) -> Tensor:
@@ -43,11 +43,16 @@ class Index(Part, ABC):
         """See a step's fetched keys (B, H or H * G, S, D), their places and which of them count (.., S), if kept."""
 
 
-def dots(query: Tensor, rows: Tensor, *, add_to: Tensor | None = None) -> Tensor:
-    """Return q·rows (B, H, G, units) in float32 for query (B, H, G, D) and rows (B, H, units, D), plus `add_to`."""
-    found = calls.row_scores(query, rows, add_to=add_to)
+def dots(query: Tensor, rows: Tensor, *, add_to: Tensor | None = None, part: int = 0) -> Tensor:
+    """Return q·rows (B, H, G, units) in float32 for query (B, H, G, D) and rows (B, H, units, D), plus `add_to`.
+
+    Of the query, the positive channels count where `part` is 1, and the negative ones where it is -1.
+    """
+    found = calls.row_scores(query, rows, add_to=add_to, part=part)
     if found is not None:
         return found
+    if part:
+        query = query.clamp(min=0) if part > 0 else query.clamp(max=0)
     products = query.float() @ rows.float().transpose(2, 3)
     return products if add_to is None else add_to + products
 
@@ -202,8 +207,8 @@ class PageBounds(Index):
 
     def scores(self, query: Tensor) -> Tensor:
         """Return the sum of the greater products: what is positive in q meets `high`, what is negative `low`."""
-        upper = dots(query.clamp(min=0), self.high)
-        return dots(query.clamp(max=0), self.low, add_to=upper)
+        upper = dots(query, self.high, part=1)
+        return dots(query, self.low, add_to=upper, part=-1)
 
 
 def _extremes(prompt: Prompt, page: int, pages: int) -> tuple[Tensor, Tensor, Tensor]:

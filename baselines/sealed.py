@@ -12,7 +12,8 @@ from text2json.baselines.host import Host
 from text2json.baselines.indexes import Index
 from text2json.baselines.kernels import calls
 from text2json.baselines.kernels.calls import Stretch
-from text2json.baselines.kernels.library import KINDS, serves
+from text2json.baselines.kernels.library import KINDS, Chain, serves
+from text2json.baselines.kernels.replay import Replay
 from text2json.baselines.parts import Part, take
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rules import CHAINED, Rule, largest, softmax_max
@@ -57,9 +58,9 @@ class Selection(Part):
     margin: float | None = None
     """A unit counts where its weight is at most this below the best; `counts` is then a cap (InfiniGen)."""
     marks: Tensor | None = None
-    """(B, H or H_q, N) 1 where the step before had read; bookkeeping of the ledger, not of the method."""
+    """(B, H or H_q, units) 1 where the step before had read; bookkeeping of the ledger, not of the method."""
     last: Tensor | None = None
-    """(B, H or H_q, S) the places that are marked."""
+    """(B, H or H_q, S) the units that are marked."""
 
     def how_many(self, weights: Tensor) -> Tensor:
         """Return (B,) units to pick: `counts`, or with a margin the mean over heads of those within it."""
@@ -68,22 +69,25 @@ class Selection(Part):
         near = (weights >= weights.amax(-1, keepdim=True) - self.margin) & weights.isfinite()
         return near.sum(-1).float().mean(1).long().clamp(min=1).minimum(self.counts)
 
-    def new_tokens(self, tokens: Tensor, chosen: Tensor, length: int) -> Tensor:
-        """Count (.., 2) the chosen tokens (B, H or H_q, S), and those that the step before had not read.
+    def new_tokens(self, tokens: Tensor, chosen: Tensor, length: int, unit: int = 1) -> Tensor:
+        """Count (.., 2) the chosen tokens (B, H or H_q, S * unit), and those that the step before had not read.
 
         Remembers this step's. Marks are set and taken back at the chosen places alone: a step costs nothing that grows
         with the prompt.
         """
-        if self.marks is None or self.last is None or self.marks.shape[:2] != tokens.shape[:2]:
-            self.marks = torch.zeros(*tokens.shape[:2], length, dtype=torch.uint8, device=tokens.device)
-            self.last = tokens[..., :0]
-        found = calls.mark(tokens, chosen, self.last, self.marks)
-        if found is None:
-            fresh = chosen & (self.marks.gather(2, tokens) == 0)
-            found = torch.stack([chosen.sum(), fresh.sum()]).unsqueeze(0)
-            self.marks.scatter_(2, self.last, 0).scatter_add_(2, tokens, chosen.to(torch.uint8))
-        self.last = tokens
-        return found
+        units, many = -(-length // unit), tokens.shape[2] // unit
+        if self.marks is None or self.last is None or self.marks.shape != (*tokens.shape[:2], units):
+            self.marks = torch.zeros(*tokens.shape[:2], units, dtype=torch.uint8, device=tokens.device)
+            self.last = torch.zeros(*tokens.shape[:2], many, dtype=torch.int64, device=tokens.device)
+        found = calls.mark(tokens, chosen, self.last, self.marks, unit)
+        if found is not None:
+            counts, self.last = found
+            return counts
+        now, each = tokens[..., ::unit] // unit, chosen.unflatten(2, (-1, unit)).sum(-1)
+        fresh = each * (self.marks.gather(2, now) == 0)
+        self.marks.scatter_(2, self.last, 0).scatter_add_(2, now, (each > 0).to(torch.uint8))
+        self.last = now
+        return torch.stack([each.sum(), fresh.sum()]).unsqueeze(0)
 
     @property
     def nbytes(self) -> int:
@@ -112,6 +116,8 @@ class Sealed:
     selection: Selection
     unit: int
     host: Host | None = None
+    replay: Replay | None = None
+    """The last step's kernels, where they can be run again as they are."""
 
     @classmethod
     def of_residents(cls, prompt: Prompt, kept: Tensor) -> Sealed:
@@ -237,6 +243,10 @@ class Sealed:
             and self.values.chained(query.dtype)
         )
 
+    def keep_chain(self, made: Chain, query: Tensor, counted: Tensor, scaling: float) -> None:
+        """Keep a step's chain, to be run again while nothing but the query and the generated tokens change."""
+        self.replay = Replay.of(made, query, counted, scaling, list(self.parts()))
+
     def counted(self, tokens: Tensor, chosen: Tensor) -> Tensor:
         """Count (.., 2) what this step's selection reads, without and with reuse of the last step's.
 
@@ -244,7 +254,7 @@ class Sealed:
         """
         if self.index is None:
             return chosen.sum().expand(1, 2)
-        return self.selection.new_tokens(tokens, chosen, self.length)
+        return self.selection.new_tokens(tokens, chosen, self.length, self.unit)
 
     def bytes_of(self, counted: Tensor) -> tuple[float, float]:
         """Return the bytes that such counts of tokens move."""

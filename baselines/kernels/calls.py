@@ -17,6 +17,7 @@ from text2json.baselines.kernels.library import (
     half,
     numbers,
     pointers,
+    room,
     serves,
     structure,
     threads,
@@ -24,16 +25,23 @@ from text2json.baselines.kernels.library import (
 from text2json.baselines.quantizers.build_grids import LATTICES
 
 TILE = 8
+SPARE = 64
+"""Rows more than asked for that the memory of an attention has room for; see `Replay`."""
 HiggsScoresJob = structure(
     "HiggsScoresJob",
     **pointers("codes", "scales", "grid", "query", "scores", "scratch", "points", "digits", "steps"),
     step=ctypes.c_double,
     **numbers("batch", "tokens", "heads", "per_head", "size", "d", "group", "groups", "block"),
 )
+TurnQueryJob = structure(
+    "TurnQueryJob",
+    **pointers("query", "signs", "turned"),
+    **numbers("rows", "heads", "per_head", "size", "block", "half"),
+)
 RowScoresJob = structure(
     "RowScoresJob",
-    **pointers("rows", "query", "scores"),
-    **numbers("planes", "units", "per_head", "size", "half", "add"),
+    **pointers("rows", "query", "scores", "scratch"),
+    **numbers("planes", "units", "per_head", "size", "half", "query_half", "part", "add"),
 )
 SoftmaxMaxJob = structure(
     "SoftmaxMaxJob",
@@ -62,8 +70,8 @@ PickJob = structure(
 )
 MarkJob = structure(
     "MarkJob",
-    **pointers("places", "chosen", "last", "marks", "counts"),
-    **numbers("rows", "most", "last_most", "length"),
+    **pointers("places", "chosen", "last", "kept", "marks", "counts"),
+    **numbers("rows", "most", "unit", "last_most", "units"),
 )
 SegmentJob = structure(
     "SegmentJob",
@@ -114,7 +122,7 @@ def higgs_scores(codes: Tensor, scales: Tensor, grid: Tensor, query: Tensor, gro
         return None
     codes, scales, query = codes.contiguous(), scales.contiguous(), query.contiguous()
     batch, heads, per_head, size = query.shape
-    scores = query.new_empty(batch, heads, per_head, codes.shape[1])
+    scores = room(batch, heads, per_head, codes.shape[1])
     groups = scales.shape[2]
     whole: tuple[Tensor | None, ...] = None, None, None
     floats, step = groups * (group * TILE * 5 // 4 + TILE), 1.0
@@ -123,8 +131,9 @@ def higgs_scores(codes: Tensor, scales: Tensor, grid: Tensor, query: Tensor, gro
         points, step = lattice
         columns = -(-3 * per_head * (group // size // 2) // 16) * 16
         floats = max(floats, group * 16 + 16 * columns + 64)
-        whole = points, codes.new_empty(batch * groups * group * columns), query.new_empty(batch, heads, per_head)
-    scratch = query.new_empty(threads(), floats)
+        digits = room(batch * groups * group * columns, dtype=torch.uint8)
+        whole = points, digits, room(batch, heads, per_head)
+    scratch = room(threads(), floats)
     pointed = (codes, scales, grid, query, scores, scratch, *whole)
     shape = (batch, codes.shape[1], heads, per_head, size, d, group, groups, block)
     job = HiggsScoresJob(*map(at, pointed), step, *shape)
@@ -152,16 +161,37 @@ def lattice_of(grid: Tensor) -> tuple[Tensor, float] | None:
     return steps.T.to(torch.int8).contiguous(), step
 
 
-def row_scores(query: Tensor, rows: Tensor, *, add_to: Tensor | None = None) -> Tensor | None:
-    """Return q·rows (B, H, G, U) in float32 for query (B, H, G, D) and rows (B, H, U, D), added to what is given."""
+def turn_query(query: Tensor, signs: Tensor | None, block: int) -> Tensor | None:
+    """Return the query (B, H, G, D) in float32, times signs (H, D), turned in blocks by an orthonormal transform."""
+    if not serves(query) or query.shape[3] % block:
+        return None
+    query = read_as(query)
+    batch, heads, per_head, size = query.shape
+    turned = room(*query.shape)
+    shape = batch * heads * per_head, heads, per_head, size, block, KINDS[query.dtype]
+    call("turn_query", TurnQueryJob(at(query), at(signs), at(turned), *shape))
+    return turned
+
+
+def read_as(query: Tensor) -> Tensor:
+    """Return a query in a number format that kernels read, its values side by side."""
+    return (query if query.dtype in KINDS else query.float()).contiguous()
+
+
+def row_scores(query: Tensor, rows: Tensor, *, add_to: Tensor | None = None, part: int = 0) -> Tensor | None:
+    """Return q·rows (B, H, G, U) in float32 for query (B, H, G, D) and rows (B, H, U, D), added to what is given.
+
+    Of the query, the positive channels count where `part` is 1, and the negative ones where it is -1.
+    """
     kind = half(rows)
     if kind is None or not serves(query, rows):
         return None
-    rows, query = rows.contiguous(), query.float().contiguous()
+    rows, query = rows.contiguous(), read_as(query)
     batch, heads, per_head, size = query.shape
-    scores = query.new_empty(batch, heads, per_head, rows.shape[2]) if add_to is None else add_to
-    shape = (batch * heads, rows.shape[2], per_head, size, kind, int(add_to is not None))
-    call("row_scores", RowScoresJob(at(rows), at(query), at(scores), *shape))
+    scores = room(batch, heads, per_head, rows.shape[2]) if add_to is None else add_to
+    scratch = room(threads(), per_head * size)
+    shape = batch * heads, rows.shape[2], per_head, size, kind, KINDS[query.dtype], part, int(add_to is not None)
+    call("row_scores", RowScoresJob(*map(at, (rows, query, scores, scratch)), *shape))
     return scores
 
 
@@ -171,7 +201,7 @@ def softmax_max(scores: Tensor, allowed: Tensor, scaling: float) -> Tensor | Non
         return None
     scores, allowed = scores.contiguous(), allowed.contiguous()
     batch, heads, per_head, units = scores.shape
-    weights = scores.new_empty(batch, heads, units)
+    weights = room(batch, heads, units)
     job = SoftmaxMaxJob(at(scores), at(allowed), at(weights), scaling, batch * heads, units, per_head)
     call("softmax_max", job)
     return weights
@@ -184,7 +214,7 @@ def plain_rank(scores: Tensor, allowed: Tensor, scaling: float, *, each: bool) -
     scores, allowed = scores.contiguous(), allowed.contiguous()
     batch, heads, per_head, units = scores.shape
     choosers, per_row = (heads * per_head, 1) if each else (heads, per_head)
-    weights = scores.new_empty(batch, choosers, units)
+    weights = room(batch, choosers, units)
     shape = batch * choosers, units, per_row, choosers // heads
     call("plain_rank", PlainRankJob(at(scores), at(allowed), at(weights), scaling, *shape))
     return weights
@@ -196,7 +226,8 @@ def spread_units(units: Tensor, chosen: Tensor, unit: int, valid: Tensor) -> tup
         return None
     units, chosen, valid = units.contiguous(), chosen.contiguous(), valid.contiguous()
     batch, choosers, most = units.shape
-    tokens, known = units.new_empty(batch, choosers, most * unit), chosen.new_empty(batch, choosers, most * unit)
+    tokens = room(batch, choosers, most * unit, dtype=torch.int64)
+    known = room(batch, choosers, most * unit, dtype=torch.bool)
     shape = batch * choosers, most, unit, valid.shape[1], choosers
     call("spread_units", SpreadUnitsJob(*map(at, (units, chosen, valid, tokens, known)), *shape))
     return tokens, known
@@ -208,7 +239,7 @@ def place(places: Tensor, starts: Tensor) -> Tensor | None:
         return None
     places, starts = places.contiguous(), starts.contiguous()
     batch, heads, many = places.shape
-    positions = torch.empty_like(places)
+    positions = room(*places.shape, dtype=torch.int64)
     call("place", PlaceJob(*map(at, (places, starts, positions)), batch * heads, many, heads))
     return positions
 
@@ -226,31 +257,35 @@ def pick(weights: Tensor, counts: Tensor, most: int) -> tuple[Tensor, Tensor] | 
     weights = weights.contiguous()
     batch, heads, units = weights.shape
     counts = counts.to(torch.int64).contiguous()
-    places = counts.new_empty(batch, heads, most)
-    chosen = weights.new_empty(batch, heads, most, dtype=torch.bool)
-    scratch = weights.new_empty(threads(), 3 * (units + 16))
+    places = room(batch, heads, most, dtype=torch.int64)
+    chosen = room(batch, heads, most, dtype=torch.bool)
+    scratch = room(threads(), 3 * (units + 16))
     job = PickJob(*map(at, (weights, counts, places, chosen, scratch)), batch * heads, units, most, heads)
     call("pick", job)
     return places, chosen
 
 
-def mark(places: Tensor, chosen: Tensor, last: Tensor, marks: Tensor) -> Tensor | None:
+def mark(places: Tensor, chosen: Tensor, last: Tensor, marks: Tensor, unit: int = 1) -> tuple[Tensor, Tensor] | None:
     """Count (rows, 2) the chosen places and those of them that are not marked yet, then mark them in place of the last.
 
+    Returns the counts, and the marked units as the next call's `last`: the same tensor where it has their shape.
+
     Args:
-        places: (B, C, S) in int64.
+        places: (B, C, S * unit) in int64; a unit's follow one another from a multiple of `unit`.
         chosen: which of them count.
-        last: (B, C, L) the places that were marked, and perhaps others.
-        marks: (B, C, N) bytes, 1 where marked.
+        last: (B, C, L) the units that were marked, and perhaps others.
+        marks: (B, C, N) bytes, 1 where a unit is marked.
+        unit: places in a unit.
     """
     if not serves(places, chosen, last, marks):
         return None
     places, chosen, last = places.contiguous(), chosen.contiguous(), last.contiguous()
-    rows = places.shape[0] * places.shape[1]
-    counts = places.new_empty(rows, 2)
-    pointed = map(at, (places, chosen, last, marks, counts))
-    call("mark", MarkJob(*pointed, rows, places.shape[2], last.shape[2], marks.shape[2]))
-    return counts
+    rows, most = places.shape[0] * places.shape[1], places.shape[2] // unit
+    counts = room(rows, 2, dtype=torch.int64)
+    kept = last if last.shape[2] == most else places.new_empty(*places.shape[:2], most)
+    pointed = map(at, (places, chosen, last, kept, marks, counts))
+    call("mark", MarkJob(*pointed, rows, most, unit, last.shape[2], marks.shape[2]))
+    return counts, kept
 
 
 @dataclass(frozen=True)
@@ -274,10 +309,15 @@ class Stretch:
 
 def rows_of(rows: Tensor) -> Tensor:
     """Return rows (B, H, N, D) such that each head's lie one after the other, evenly spaced: a copy only if need be."""
-    batch, heads, _, size = rows.shape
-    plane = rows.stride(1)
-    even = rows.stride(3) == 1 and rows.stride(2) == size and plane % size == 0 and plane >= rows.shape[2] * size
-    return rows if even and (batch == 1 or rows.stride(0) == heads * plane) else rows.contiguous()
+    return rows if even(rows) else rows.contiguous()
+
+
+def even(rows: Tensor) -> bool:
+    """Tell whether the rows (B, H, N, D) of each head lie one after the other, and the heads evenly spaced."""
+    batch, heads, length, size = rows.shape
+    whole, plane, row, channel = rows.stride()
+    lie = channel == 1 and row == size and plane % size == 0 and plane >= length * size
+    return lie and (batch == 1 or whole == heads * plane)
 
 
 def attend(query: Tensor, scaling: float, stretches: list[Stretch]) -> Tensor | None:
@@ -303,7 +343,7 @@ def attend(query: Tensor, scaling: float, stretches: list[Stretch]) -> Tensor | 
         parts.append(SegmentJob(*map(at, (keys, values, *places)), *shape))
     out = torch.empty_like(query)
     total = sum(stretch.length for stretch in stretches)
-    scratch = torch.empty(threads(), per_chooser * (total + 2 * size))
+    scratch = room(threads(), per_chooser * (total + SPARE + 2 * size))
     told = (scratch.shape[1], batch, choosers, per_chooser, size, kind, len(parts))
     call("attend", AttendJob(at(query), at(out), at(scratch), scaling, *told, (SegmentJob * 3)(*parts)))
     return out
@@ -348,8 +388,8 @@ def higgs_read(
     if kind is None or d not in (2, 4, 8) or not serves(codes, scales, index):
         return None
     codes, scales, index = codes.contiguous(), scales.contiguous(), index.contiguous()
-    out = torch.empty(*index.shape, size, dtype=dtype)
-    scratch = torch.empty(threads(), 4 * scales.shape[3] * group)
+    out = room(*index.shape, size, dtype=dtype)
+    scratch = room(threads(), 4 * scales.shape[3] * group)
     width = 0 if turn is None else 2 * len(turn.frequencies)
     shape = (index.numel(), index.shape[2], codes.shape[2], size, d, group, scales.shape[3], width, kind)
     pointed = map(at, (codes, scales, grid, signs, index, out, scratch))
@@ -365,8 +405,8 @@ def low_rank_read(left: Tensor, right: Tensor, index: Tensor, heads: int, turn: 
     left, right, index = left.contiguous(), right.contiguous(), index.contiguous()
     batch, rank, channels = right.shape
     size = channels // heads
-    out = torch.empty(*index.shape, size, dtype=left.dtype)
-    scratch = torch.empty(threads(), 4 * (rank + size) + rank * size)
+    out = room(*index.shape, size, dtype=left.dtype)
+    scratch = room(threads(), 4 * (rank + size) + rank * size)
     width = 0 if turn is None else 2 * len(turn.frequencies)
     shape = (batch * heads, heads, index.shape[2], left.shape[1], size, rank, width, kind)
     pointed = map(at, (left, right, index, out, scratch))

@@ -105,7 +105,7 @@ static int tiles_granted(void) {
 #endif
 
 /* Raised with every change of a job or an entry point: a library that was built from other sources is not used. */
-EXPORT int t2j_interface(void) { return 5; }
+EXPORT int t2j_interface(void) { return 6; }
 
 /* What the processor can run: 0 portable, 1 AVX2, 2 AVX-512, 3 AVX-512 and AMX. */
 EXPORT int t2j_level(void) {
@@ -136,6 +136,7 @@ EXPORT int t2j_level(void) {
         return (struct phase){CHOOSE(name), job, (pieces), 0, 0};                 \
     }
 
+KERNEL(turn_query, job->rows)
 KERNEL(row_scores, job->planes *((job->units + SLICE - 1) / SLICE))
 KERNEL(softmax_max, job->planes)
 KERNEL(plain_rank, job->rows)
@@ -194,6 +195,7 @@ EXPORT int t2j_run(int level, int threads, int64_t many, const struct link *link
             CASE(11, low_rank_read)
             CASE(12, rotate)
             CASE(13, nearest)
+            CASE(14, turn_query)
 #undef CASE
         default:
             return 0;

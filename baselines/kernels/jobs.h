@@ -24,12 +24,22 @@ struct higgs_scores_job {
     int64_t batch, tokens, heads, per_head, size, d, group, groups, block;
 };
 
-/* q.rows for plain rows; `add` adds to what `scores` holds. */
+/* A query in float32, with signs, and turned in blocks by a Walsh-Hadamard transform of norm 1. */
+struct turn_query_job {
+    const void *query16; /* (batch, heads, per_head, size) */
+    const float *signs;  /* (heads, size) or NULL */
+    float *turned;       /* (batch, heads, per_head, size) */
+    int64_t rows, heads, per_head, size, block, half;
+};
+
+/* q.rows for plain rows; `add` adds to what `scores` holds. Of the query, with `part` 1 the positive channels count, with
+-1 the negative ones, with 0 all. */
 struct row_scores_job {
     const void *rows16; /* (planes, units, size) */
-    const float *query; /* (planes, per_head, size) */
+    const void *query;  /* (planes, per_head, size) bfloat16 if `query_half` */
     float *scores;      /* (planes, per_head, units) */
-    int64_t planes, units, per_head, size, half, add;
+    float *scratch;     /* (threads, per_head * size) */
+    int64_t planes, units, per_head, size, half, query_half, part, add;
 };
 
 /* max over the group of log softmax over the allowed units. */
@@ -79,14 +89,16 @@ struct place_job {
     int64_t rows, many, rows_per_batch;
 };
 
-/* Which of the places read now the step before had not read; then these are the marked ones. */
+/* Which of the tokens read now the step before had not read; then these are the marked ones. Tokens come in units of
+neighbours that begin at a multiple of `unit`, and each unit has one mark. */
 struct mark_job {
-    const int64_t *places; /* (rows, most) */
-    const uint8_t *chosen; /* (rows, most) */
-    const int64_t *last;   /* (rows, last_most) places of the step before */
-    uint8_t *marks;        /* (rows, length) */
-    int64_t *counts;       /* (rows, 2) chosen ones, and new ones among them */
-    int64_t rows, most, last_most, length;
+    const int64_t *places; /* (rows, most, unit) */
+    const uint8_t *chosen; /* (rows, most, unit) */
+    const int64_t *last;   /* (rows, last_most) units of the step before */
+    int64_t *kept;         /* (rows, most) becomes the units of this one; may be `last` if that has the shape */
+    uint8_t *marks;        /* (rows, units) */
+    int64_t *counts;       /* (rows, 2) chosen tokens, and new ones among them */
+    int64_t rows, most, unit, last_most, units;
 };
 
 #define SEGMENTS 3

@@ -8,6 +8,7 @@ same order), or several of them to be done one after the other, and releases the
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -24,14 +25,14 @@ from text2json.shared_library import load
 
 LEVELS = ("portable", "avx2", "avx512", "amx")
 """Instruction sets that the library holds code for, by number."""
-INTERFACE = 5
+INTERFACE = 6
 """What `t2j_interface` of a library of these sources returns."""
 SWITCH = "TEXT2JSON_KERNELS"
 """Environment variable: `torch` for the plain path, or one of `LEVELS` for no more than that one."""
 KINDS = {torch.bfloat16: 1, torch.float32: 0}
 """Number formats that the kernels read, and how a job names them."""
 KERNELS = ("higgs_digits", "higgs_scores", "row_scores", "softmax_max", "plain_rank", "pick", "spread_units", "place",
-           "mark", "attend", "higgs_read", "low_rank_read", "rotate", "nearest")  # fmt: skip
+           "mark", "attend", "higgs_read", "low_rank_read", "rotate", "nearest", "turn_query")  # fmt: skip
 """Kernels, by number; `t2j_run` in compiled.c has the same order."""
 _forced: list[str] = []
 _here = threading.local()
@@ -104,10 +105,19 @@ def call(kernel: str, job: ctypes.Structure) -> None:
 
 def run(jobs: list[tuple[str, ctypes.Structure]]) -> None:
     """Run kernels on their jobs, one after the other."""
+    run_links(links_of(jobs))
+
+
+def links_of(jobs: list[tuple[str, ctypes.Structure]]) -> ctypes.Array[Link]:
+    """Return what a call is told of kernels and their jobs, which the caller keeps alive."""
+    return (Link * len(jobs))(*(Link(KERNELS.index(kernel), ctypes.addressof(job)) for kernel, job in jobs))
+
+
+def run_links(links: ctypes.Array[Link]) -> None:
+    """Run kernels on their jobs, one after the other."""
     found = library()
     assert found is not None
-    links = (Link * len(jobs))(*(Link(KERNELS.index(kernel), ctypes.addressof(job)) for kernel, job in jobs))
-    done = found.t2j_run(level(), threads(), ctypes.c_int64(len(jobs)), links)
+    done = found.t2j_run(level(), threads(), ctypes.c_int64(len(links)), links)
     assert done, "more kernels than one call takes"
 
 
@@ -118,30 +128,58 @@ class Link(ctypes.Structure):
 
 
 @dataclass
+class Arena:
+    """Memory for what lives no longer than a chain: chains that take turns use the same."""
+
+    blocks: list[Tensor] = field(default_factory=list)
+
+    def take(self, place: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """Return a tensor without content, in the block at `place`, which a larger one replaces if need be."""
+        nbytes = math.prod(shape) * dtype.itemsize
+        if place == len(self.blocks):
+            self.blocks.append(torch.empty(nbytes, dtype=torch.uint8))
+        elif self.blocks[place].numel() < nbytes:
+            self.blocks[place] = torch.empty(nbytes, dtype=torch.uint8)
+        return self.blocks[place][:nbytes].view(dtype).view(shape)
+
+
+@dataclass
 class Chain:
     """Jobs that wait to be run together, and the tensors that they point at."""
 
     jobs: list[tuple[str, ctypes.Structure]] = field(default_factory=list)
     tensors: list[Tensor] = field(default_factory=list)
+    arena: Arena | None = None
+    taken: int = 0
 
 
 @contextmanager
-def chain(wanted: bool = True) -> Iterator[None]:
+def chain(wanted: bool = True, arena: Arena | None = None) -> Iterator[Chain | None]:
     """Put all calls aside, and run them in one go at the end: threads then meet once and not at every kernel.
 
     Inside, what a kernel returns has no content yet: only kernels, and views, may take it. What kernels refuse is
-    computed by torch at once, so `wanted` is to be false where it might be.
+    computed by torch at once, so `wanted` is to be false where it might be. What kernels return lies in the arena, if
+    one is given, until the next chain.
     """
     if not wanted or level() < 0 or getattr(_here, "chain", None) is not None:
-        yield
+        yield None
         return
-    made = _here.chain = Chain()
+    made = _here.chain = Chain(arena=arena)
     try:
-        yield
+        yield made
     finally:
         _here.chain = None
     if made.jobs:
         run(made.jobs)
+
+
+def room(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return a tensor without content, for a kernel to fill."""
+    chained: Chain | None = getattr(_here, "chain", None)
+    if chained is None or chained.arena is None:
+        return torch.empty(shape, dtype=dtype)
+    chained.taken += 1
+    return chained.arena.take(chained.taken - 1, shape, dtype)
 
 
 def structure(name: str, **kinds: Any) -> type[ctypes.Structure]:

@@ -254,6 +254,18 @@ static void T(higgs_scores)(const void *what, int64_t item, int member) {
 
 #undef PARTS
 
+static void T(turn_query)(const void *what, int64_t row, int member) {
+    const struct turn_query_job *job = what;
+    const float *signs = job->signs ? job->signs + row / job->per_head % job->heads * job->size : NULL;
+    float *turned = job->turned + row * job->size, scale = 1 / sqrtf((float)job->block);
+    (void)member;
+    for (int64_t i = 0; i < job->size; i++) {
+        turned[i] = T(one)(job->query16, row * job->size + i, job->half != 0);
+        if (signs) turned[i] *= signs[i];
+    }
+    for (int64_t i = 0; i < job->size; i += job->block) T(hadamard)(turned + i, job->block, scale);
+}
+
 /* Dot one row with `many` queries that lie `size` apart. */
 INLINE void T(dots)(const void *row, int64_t at, const float *query, int64_t size, int many, int half, float out[4]) {
     T(vf) sum[4];
@@ -277,9 +289,14 @@ INLINE void T(some_dots)(const void *row, int64_t at, const float *query, int64_
     if (many == 1) T(dots)(row, at, query, size, 1, half, out);
 }
 
-INLINE void T(row_slice)(const struct row_scores_job *job, int64_t item, int half) {
+INLINE void T(row_slice)(const struct row_scores_job *job, int64_t item, int member, int half) {
     int64_t slices = (job->units + SLICE - 1) / SLICE, plane = item / slices, first = item % slices * SLICE;
-    int64_t last = first + SLICE < job->units ? first + SLICE : job->units;
+    int64_t last = first + SLICE < job->units ? first + SLICE : job->units, channels = job->per_head * job->size;
+    float *query = job->scratch + member * channels;
+    for (int64_t i = 0; i < channels; i++) {
+        float x = T(one)(job->query, plane * channels + i, job->query_half != 0);
+        query[i] = (job->part > 0 && x < 0) || (job->part < 0 && x > 0) ? 0 : x;
+    }
     for (int64_t u = first; u < last; u++) {
         /* Processors fetch ahead of a stream by themselves, but not across the border of a page. */
         T(ask_for)(job->rows16, (plane * job->units + u + AHEAD) * job->size, job->size, half);
@@ -287,7 +304,7 @@ INLINE void T(row_slice)(const struct row_scores_job *job, int64_t item, int hal
             int many = job->per_head - g < 4 ? (int)(job->per_head - g) : 4;
             float out[4];
             T(some_dots)(job->rows16, (plane * job->units + u) * job->size,
-                         job->query + (plane * job->per_head + g) * job->size, job->size, many, half, out);
+                         query + g * job->size, job->size, many, half, out);
             for (int i = 0; i < many; i++) {
                 float *to = job->scores + (plane * job->per_head + g + i) * job->units + u;
                 *to = job->add ? *to + out[i] : out[i];
@@ -298,9 +315,8 @@ INLINE void T(row_slice)(const struct row_scores_job *job, int64_t item, int hal
 
 static void T(row_scores)(const void *what, int64_t item, int member) {
     const struct row_scores_job *job = what;
-    (void)member;
-    if (job->half) T(row_slice)(job, item, 1);
-    else T(row_slice)(job, item, 0);
+    if (job->half) T(row_slice)(job, item, member, 1);
+    else T(row_slice)(job, item, member, 0);
 }
 
 #define BLOCK 1024 /* scores that stay in the first-level cache between finding their largest and adding them up */

@@ -140,11 +140,12 @@ class Higgs(Quantizer):
         block = min(size & -size, self.group)
         if block % 4 or not serves(codes, query):
             return None
-        asked = query.float()
+        signs = None
         if self.signs is not None:
-            signs = random_signs(self.signs, self.group).repeat(-(-heads * size // self.group))
-            asked = asked * signs[: heads * size].view(heads, 1, size)
-        turned = (asked.unflatten(-1, (-1, block)) @ hadamard(block)).flatten(-2)
+            signs = random_signs(self.signs, self.group).repeat(-(-heads * size // self.group))[: heads * size]
+        turned = calls.turn_query(query, signs, block)
+        if turned is None:
+            return None
         return calls.higgs_scores(codes, scales, grid(self.d, self.n), turned, self.group, block)
 
     def compiled_read(

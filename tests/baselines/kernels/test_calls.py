@@ -17,7 +17,7 @@ from text2json.baselines.indexes import dots
 from text2json.baselines.kernels import calls, library
 from text2json.baselines.kernels.calls import Stretch
 from text2json.baselines.quantizers.build_grids import GRIDS, nearest
-from text2json.baselines.quantizers.higgs import Higgs, grid
+from text2json.baselines.quantizers.higgs import Higgs, grid, hadamard
 from text2json.baselines.rope import Rope
 from text2json.baselines.rules import each_head, largest, mean, softmax_max
 
@@ -123,6 +123,26 @@ def test_the_grid_of_two_bits_is_a_lattice_and_others_are_not() -> None:
 @quick
 @given(
     seed=st.integers(0, 10_000),
+    group=st.integers(1, 5),
+    block=st.sampled_from([4, 8, 16, 32, 64, 128, 256]),
+    blocks=st.integers(1, 3),
+    signed=st.booleans(),
+    dtype=dtypes,
+)
+def test_queries_are_turned_in_blocks(
+    seed: int, group: int, block: int, blocks: int, signed: bool, dtype: torch.dtype
+) -> None:
+    query = drawn(seed, 2, 3, group, block * blocks).to(dtype)
+    signs = drawn(seed + 1, 3, block * blocks).sign() if signed else None
+    asked = query.float() if signs is None else query.float() * signs.unsqueeze(1)
+    found = calls.turn_query(query, signs, block)
+    assert found is not None
+    same(found, (asked.unflatten(-1, (-1, block)) @ hadamard(block)).flatten(-2))
+
+
+@quick
+@given(
+    seed=st.integers(0, 10_000),
     group=st.integers(1, 9),
     size=st.integers(1, 130),
     units=st.integers(1, 300),
@@ -134,6 +154,12 @@ def test_scores_of_rows_are_products(seed: int, group: int, size: int, units: in
     assert first is not None
     same(first.clone(), query @ rows.float().mT, 1e-4)
     same(dots(query, rows, add_to=first), 2 * query @ rows.float().mT, 1e-4)
+    asked = query.to(dtype)
+    for part, some in ((1, asked.clamp(min=0)), (-1, asked.clamp(max=0))):
+        found = dots(asked, rows, part=part)
+        same(found, some.float() @ rows.float().mT, 1e-4)
+        with library.use("torch"):
+            same(found, dots(asked, rows, part=part), 1e-4)
 
 
 @quick
@@ -236,8 +262,8 @@ def test_the_largest_of_long_rows(kind: str) -> None:
 
 
 @quick
-@given(seed=st.integers(0, 10_000), length=st.integers(1, 60), most=st.integers(0, 60))
-def test_reuse_is_counted_as_sets_are(seed: int, length: int, most: int) -> None:
+@given(seed=st.integers(0, 10_000), length=st.integers(1, 60), most=st.integers(0, 60), unit=st.integers(1, 5))
+def test_reuse_is_counted_as_sets_are(seed: int, length: int, most: int, unit: int) -> None:
     """Three steps, against sets of Python; what is not chosen stands at place 0, as a choice of places leaves it."""
     generator = torch.Generator().manual_seed(seed)
     marks, last = torch.zeros(2, 3, length, dtype=torch.uint8), torch.zeros(2, 3, 0, dtype=torch.long)
@@ -247,13 +273,21 @@ def test_reuse_is_counted_as_sets_are(seed: int, length: int, most: int) -> None
         places = torch.stack([torch.randperm(length, generator=generator)[:count] for _ in range(6)]).view(2, 3, count)
         chosen = torch.rand(2, 3, count, generator=generator) < 0.7
         places = places.masked_fill(~chosen, 0)
-        found = calls.mark(places, chosen, last, marks)
+        tokens, of_units = (places * unit).repeat_interleave(unit, -1), chosen.repeat_interleave(unit, -1)
+        tokens += torch.arange(unit).repeat(count)
+        partly = of_units & (torch.rand(of_units.shape, generator=generator) < 0.8)
+        partly[..., ::unit] = of_units[..., ::unit]
+        counts = calls.mark(tokens, partly, last, marks, unit)
         now = [set(places.view(6, -1)[row][chosen.view(6, -1)[row]].tolist()) for row in range(6)]
-        fresh = sum(len(new - old) for new, old in zip(now, before, strict=True))
-        assert found is not None
-        assert found.sum(0).tolist() == [int(chosen.sum()), fresh]
+        sizes = partly.unflatten(-1, (-1, unit)).sum(-1).view(6, -1).tolist() if count else [[]] * 6
+        fresh = sum(size for row, size_of in enumerate(sizes)
+                    for unit_at, size in zip(places.view(6, -1)[row].tolist(), size_of, strict=True)
+                    if unit_at not in before[row])  # fmt: skip
+        assert counts is not None
+        assert counts[0].sum(0).tolist() == [int(partly.sum()), fresh]
         assert [set(row.nonzero().flatten().tolist()) for row in marks.view(6, -1)] == now
-        last, before = places, now
+        last, before = counts[1], now
+        assert torch.equal(last, places)
 
 
 @quick

@@ -55,6 +55,7 @@ def test_the_jobs_have_the_fields_of_the_header_in_its_order() -> None:
     header = (ROOT / "baselines" / "kernels" / "jobs.h").read_text()
     for name in (
         "HiggsScores",
+        "TurnQuery",
         "RowScores",
         "SoftmaxMax",
         "PlainRank",
