@@ -95,7 +95,7 @@ LowRankReadJob = structure(
     "LowRankReadJob",
     **pointers("left", "right", "at", "out", "scratch", "positions", "frequencies"),
     amplitude=ctypes.c_double,
-    **numbers("planes", "heads", "rows_per_plane", "tokens", "size", "rank", "width", "half"),
+    **numbers("scratch_size", "planes", "heads", "rows_per_plane", "tokens", "size", "rank", "width", "half"),
 )
 RotateJob = structure(
     "RotateJob",
@@ -406,9 +406,11 @@ def low_rank_read(left: Tensor, right: Tensor, index: Tensor, heads: int, turn: 
     batch, rank, channels = right.shape
     size = channels // heads
     out = room(*index.shape, size, dtype=left.dtype)
-    scratch = room(threads(), 4 * (rank + size) + rank * size)
+    depth, parts = -(-rank // 32) * 32, 1 if kind else 3
+    floats = max(4 * (rank + size) + rank * size, parts * depth * (size // 2 + 16) + 32 * size)
+    scratch = room(threads(), floats)
     width = 0 if turn is None else 2 * len(turn.frequencies)
-    shape = (batch * heads, heads, index.shape[2], left.shape[1], size, rank, width, kind)
+    shape = (floats, batch * heads, heads, index.shape[2], left.shape[1], size, rank, width, kind)
     pointed = map(at, (left, right, index, out, scratch))
     call("low_rank_read", LowRankReadJob(*pointed, *(NO_TURN if turn is None else turn.told), *shape))
     return out

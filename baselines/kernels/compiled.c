@@ -105,7 +105,7 @@ static int tiles_granted(void) {
 #endif
 
 /* Raised with every change of a job or an entry point: a library that was built from other sources is not used. */
-EXPORT int t2j_interface(void) { return 6; }
+EXPORT int t2j_interface(void) { return 7; }
 
 /* What the processor can run: 0 portable, 1 AVX2, 2 AVX-512, 3 AVX-512 and AMX. */
 EXPORT int t2j_level(void) {
@@ -146,7 +146,6 @@ KERNEL(place, job->rows)
 KERNEL(mark, job->rows)
 KERNEL(attend, job->batch *job->choosers)
 KERNEL(higgs_read, (job->rows + SLICE - 1) / SLICE)
-KERNEL(low_rank_read, job->planes *((job->rows_per_plane + SLICE - 1) / SLICE))
 KERNEL(rotate, (job->rows + SLICE - 1) / SLICE)
 KERNEL(nearest, (job->tuples + LONG_SLICE - 1) / LONG_SLICE)
 
@@ -166,6 +165,15 @@ static struct phase higgs_digits_phase(int level, const struct higgs_scores_job 
 #endif
     (void)level;
     return (struct phase){NULL, job, 0, 0, 0};
+}
+
+static struct phase low_rank_read_phase(int level, const struct low_rank_read_job *job) {
+    int64_t slices = job->planes * ((job->rows_per_plane + SLICE - 1) / SLICE);
+#if HAS_TILES
+    if (level >= 3 && job->size % 32 == 0) return (struct phase){low_rank_bands_tiles, job, slices, 0, 0};
+#endif
+    (void)level;
+    return (struct phase){CHOOSE(low_rank_read), job, slices, 0, 0};
 }
 
 #define MOST_LINKS 32

@@ -147,10 +147,11 @@ struct low_rank_read_job {
     const void *right16;      /* (batch, rank, heads, size) */
     const int64_t *at;        /* (batch, heads, rows_per_plane) */
     void *out16;              /* (batch, heads, rows_per_plane, size) */
-    float *scratch;           /* (threads, 4 * (rank + size) + rank * size) */
+    float *scratch;           /* (threads, scratch_size) */
     const int64_t *positions; /* (batch, heads, rows_per_plane) */
     const float *frequencies; /* (width / 2) or NULL */
     double amplitude;
+    int64_t scratch_size; /* 4 * (rank + size) + rank * size, or for tiles what tiles.h uses */
     int64_t planes, heads, rows_per_plane, tokens, size, rank, width, half;
 };
 

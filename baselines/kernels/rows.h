@@ -1,47 +1,70 @@
 /* Rows: out of HIGGS codes and into them, and rotary positions. */
 
-#define ANGLES 64
-
-/* Cosines and sines of `n` angles, which are first brought into an eighth of a turn in double precision.
-Polynomials of Cephes' sinf and cosf; error 1e-7. */
-INLINE void T(turns)(float position, const float *frequencies, int64_t n, float amplitude, float *cosines, float *sines) {
-    float rest[ANGLES];
-    int32_t quarter[ANGLES];
-    for (int64_t i = 0; i < n; i++) {
-        float angle = position * frequencies[i]; /* rounded as torch rounds it */
-        double k = (double)angle * 0.63661977236758134308 + 6755399441055744.0;
+/* What is left of angles, in turns of a quarter, and how many quarters there were. */
+INLINE T(vf) T(rest)(T(vf) angle, float greatest, T(vi) *quarters) {
+#if W == 16
+#define LESS(a, b, c) (T(vf))_mm512_fnmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
+#elif W == 8
+#define LESS(a, b, c) (T(vf))_mm256_fnmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
+#endif
+#if W >= 8
+    if (greatest < 4000000.0f) { /* a product that is not rounded leaves float32 enough */
+        T(vf) k = angle * 0.63661977236758134308f + 12582912.0f;
+        k -= 12582912.0f;
+        *quarters = __builtin_convertvector(k, T(vi));
+        T(vf) rest = LESS(k, T(spread)(1.57079637050628662109375f), angle);
+        return LESS(k, T(spread)(-4.371139000186241e-8f), rest);
+    }
+#endif
+#undef LESS
+    float from[W], to[W];
+    int32_t whole[W];
+    (void)greatest;
+    T(store)(from, angle);
+    for (int i = 0; i < W; i++) {
+        double k = (double)from[i] * 0.63661977236758134308 + 6755399441055744.0;
         k -= 6755399441055744.0;
-        rest[i] = (float)((double)angle - k * 1.57079632679489661923);
-        quarter[i] = (int32_t)k;
+        to[i] = (float)((double)from[i] - k * 1.57079632679489661923);
+        whole[i] = (int32_t)(int64_t)k;
     }
-    for (int64_t i = 0; i < n; i++) {
-        float r = rest[i], r2 = r * r;
-        float sine = r + r * r2 * (-1.6666654611e-1f + r2 * (8.3321608736e-3f - r2 * 1.9515295891e-4f));
-        float cosine = 1 - r2 * 0.5f + r2 * r2 * (4.166664568298827e-2f + r2 * (-1.388731625493765e-3f + r2 * 2.443315711809948e-5f));
-        float c = quarter[i] & 1 ? sine : cosine, s = quarter[i] & 1 ? cosine : sine;
-        cosines[i] = amplitude * ((quarter[i] + 1) & 2 ? -c : c);
-        sines[i] = amplitude * (quarter[i] & 2 ? -s : s);
-    }
+    memcpy(quarters, whole, sizeof whole);
+    return T(load)(to);
+}
+
+/* Cosines and sines of W angles, times an amplitude. Polynomials of Cephes' sinf and cosf; error 1e-7. */
+INLINE void T(turns)(T(vf) angle, float greatest, float amplitude, T(vf) *cosines, T(vf) *sines) {
+    T(vi) quarters;
+    T(vf) r = T(rest)(angle, greatest, &quarters), r2 = r * r;
+    T(vf) sine = r + r * r2 * (-1.6666654611e-1f + r2 * (8.3321608736e-3f - r2 * 1.9515295891e-4f));
+    T(vf) cosine = 1 - r2 * 0.5f + r2 * r2 * (4.166664568298827e-2f + r2 * (-1.388731625493765e-3f + r2 * 2.443315711809948e-5f));
+    T(vi) odd = (quarters & 1) != 0;
+    T(vf) c = T(choose)(odd, sine, cosine), s = T(choose)(odd, cosine, sine);
+    *cosines = (T(vf))((T(vi))c ^ (((quarters + 1) & 2) << 30)) * amplitude;
+    *sines = (T(vf))((T(vi))s ^ ((quarters & 2) << 30)) * amplitude;
 }
 
 /* Put a rotary position on a row; `frequencies` is NULL where it has none. */
 INLINE void T(place_row)(const void *from, int64_t start, int half_in, void *out, int64_t base, int half_out, int64_t size,
                          int64_t width, int64_t position, const float *frequencies, float amplitude) {
-    int64_t pairs = frequencies ? width / 2 : 0, c = 2 * pairs;
-    float cosines[ANGLES], sines[ANGLES];
-    for (int64_t first = 0; first < pairs; first += ANGLES) {
-        int64_t n = pairs - first < ANGLES ? pairs - first : ANGLES, i = 0, a = first, b = first + pairs;
-        T(turns)((float)position, frequencies + first, n, amplitude, cosines, sines);
-        for (; i + W <= n; i += W) {
-            T(vf) x = T(load_as)(from, start + a + i, half_in), y = T(load_as)(from, start + b + i, half_in);
-            T(vf) cosine = T(load)(cosines + i), sine = T(load)(sines + i);
-            T(store_as)(out, base + a + i, x * cosine - y * sine, half_out);
-            T(store_as)(out, base + b + i, y * cosine + x * sine, half_out);
-        }
-        for (; i < n; i++) {
-            float x = T(one)(from, start + a + i, half_in), y = T(one)(from, start + b + i, half_in);
-            T(store_one)(out, base + a + i, x * cosines[i] - y * sines[i], half_out);
-            T(store_one)(out, base + b + i, y * cosines[i] + x * sines[i], half_out);
+    int64_t pairs = frequencies ? width / 2 : 0, c = 2 * pairs, i = 0;
+    float at = (float)position; /* and its products are rounded as torch rounds them */
+    T(vf) cosine, sine;
+    for (; i + W <= pairs; i += W) {
+        T(turns)(at * T(load)(frequencies + i), at, amplitude, &cosine, &sine);
+        T(vf) x = T(load_as)(from, start + i, half_in), y = T(load_as)(from, start + pairs + i, half_in);
+        T(store_as)(out, base + i, x * cosine - y * sine, half_out);
+        T(store_as)(out, base + pairs + i, y * cosine + x * sine, half_out);
+    }
+    if (i < pairs) {
+        float some[W] = {0}, cosines[W], sines[W];
+        memcpy(some, frequencies + i, sizeof(float) * (size_t)(pairs - i));
+        T(turns)(at * T(load)(some), at, amplitude, &cosine, &sine);
+        T(store)(cosines, cosine);
+        T(store)(sines, sine);
+        for (int n = 0; i < pairs; i++, n++) {
+            float x = T(one)(from, start + i, half_in), y = T(one)(from, start + pairs + i, half_in);
+            T(store_one)(out, base + i, x * cosines[n] - y * sines[n], half_out);
+            T(store_one)(out, base + pairs + i, y * cosines[n] + x * sines[n], half_out);
         }
     }
     for (; c + W <= size; c += W) T(store_as)(out, base + c, T(load_as)(from, start + c, half_in), half_out);
@@ -64,8 +87,6 @@ static void T(rotate)(const void *what, int64_t item, int member) {
     PLACE(0, 0)
 #undef PLACE
 }
-
-#undef ANGLES
 
 #define ROWS 4 /* rows that are looked up before the first of them is turned, so that its values have been stored */
 
@@ -153,24 +174,41 @@ INLINE void T(widen)(const void *from, int64_t at, int half, int64_t n, float *t
     for (; i < n; i++) to[i] = T(one)(from, at + i, half);
 }
 
+/* Give rows of a plane, as products in float32, their positions and their number format. */
+static __attribute__((noinline)) void T(low_rank_place)(const struct low_rank_read_job *job, const float *rows, int64_t first,
+                                                         int64_t many) {
+    float amplitude = (float)job->amplitude;
+    for (int64_t n = 0; n < many; n++) {
+        int64_t position = job->frequencies ? job->positions[first + n] : 0, to = (first + n) * job->size;
+        if (job->half)
+            T(place_row)(rows, n * job->size, 0, job->out16, to, 1, job->size, job->width, position, job->frequencies, amplitude);
+        else
+            T(place_row)(rows, n * job->size, 0, job->out16, to, 0, job->size, job->width, position, job->frequencies, amplitude);
+    }
+}
+
+/* Ask memory for a row of the left factor. */
+static void T(low_rank_ask)(const struct low_rank_read_job *job, int64_t b, int64_t at, int half) {
+    T(ask_for)(job->left16, (b * job->tokens + at) * job->rank, job->rank, half);
+}
+
 INLINE void T(low_rank_slice)(const struct low_rank_read_job *job, int64_t item, int member, int half) {
     int64_t slices = (job->rows_per_plane + SLICE - 1) / SLICE, plane = item / slices, first = item % slices * SLICE;
     int64_t last = first + SLICE < job->rows_per_plane ? first + SLICE : job->rows_per_plane;
     int64_t b = plane / job->heads, rank = job->rank, size = job->size;
-    const int64_t *at = job->at + plane * job->rows_per_plane, *positions = job->positions + plane * job->rows_per_plane;
-    float *left = job->scratch + member * (ROWS * (rank + size) + rank * size), *rows = left + ROWS * rank;
+    const int64_t *at = job->at + plane * job->rows_per_plane;
+    float *left = job->scratch + member * job->scratch_size, *rows = left + ROWS * rank;
     float *right = rows + ROWS * size;
     for (int64_t k = 0; k < rank; k++) /* the head's rows side by side: they lie apart, often in one set of the cache */
         T(widen)(job->right16, ((b * rank + k) * job->heads + plane % job->heads) * size, half, size, right + k * size);
     for (int64_t row = first; row < last; row += ROWS) {
         for (int n = 0; n < ROWS; n++) {
             int64_t here = row + n < last ? row + n : last - 1;
+            if (here + AHEAD < last) T(low_rank_ask)(job, b, at[here + AHEAD], half);
             T(widen)(job->left16, (b * job->tokens + at[here]) * rank, half, rank, left + n * rank);
         }
         T(multiply)(left, right, rank, size, rows);
-        for (int64_t n = 0; n < ROWS && row + n < last; n++)
-            T(place_row)(rows, n * size, 0, job->out16, (plane * job->rows_per_plane + row + n) * size, half, size, job->width,
-                         job->frequencies ? positions[row + n] : 0, job->frequencies, (float)job->amplitude);
+        T(low_rank_place)(job, rows, plane * job->rows_per_plane + row, last - row < ROWS ? last - row : ROWS);
     }
 }
 

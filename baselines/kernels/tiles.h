@@ -202,6 +202,9 @@ struct tile_settings {
     uint8_t rows[16];
 };
 
+static const struct tile_settings T(whole_tiles) = {
+    1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+
 static void T(higgs_sums)(const void *what, int64_t item, int member) {
     const struct higgs_scores_job *job = what;
     int64_t slices = (job->tokens + SLICE - 1) / SLICE, b = item / slices, first = item % slices * SLICE;
@@ -209,11 +212,10 @@ static void T(higgs_sums)(const void *what, int64_t item, int member) {
     int64_t stride = job->groups * job->group / 4, kinds = job->group / 8 / 64 * 4, columns = T(columns)(job);
     int8_t *keys = (int8_t *)(job->scratch + member * (job->group * CROWD / 4 + 16 * columns + 64));
     int32_t *sums = (int32_t *)(keys + job->group * CROWD);
-    struct tile_settings settings = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
     __m512i table[4][4];
     for (int j = 0; j < 4; j++)
         for (int n = 0; n < 4; n++) table[j][n] = _mm512_loadu_si512(job->points + j * 256 + n * 64);
-    _tile_loadconfig(&settings);
+    _tile_loadconfig(&T(whole_tiles));
     for (int64_t token = first; token < last; token += CROWD)
         for (int64_t k = 0; k < job->groups; k++) {
             int64_t here = last - token < CROWD ? last - token : CROWD, row = b * job->tokens + token;
@@ -235,6 +237,146 @@ static void T(higgs_sums)(const void *what, int64_t item, int member) {
     _tile_release();
 }
 
+/* Products of a low rank, as sums of products of bfloat16, which tiles take. A bfloat16 is one part; a float32 is the
+sum of three, and of their nine products the six are taken that float32 would still feel. */
+
+#define BAND 32 /* rows, and channels, that are multiplied together, and a tile's depth */
+
+INLINE int64_t T(deep)(int64_t rank) { return (rank + BAND - 1) / BAND * BAND; }
+
+/* Cut 16 floats into the high halves of `parts` that have their sum. */
+INLINE void T(cut)(__m512 x, __m512i part[3], int parts) {
+    const __m512i high = _mm512_set1_epi32((int)0xFFFF0000u);
+    for (int n = 0; n < parts; n++) {
+        part[n] = _mm512_and_si512((__m512i)x, high);
+        x -= (__m512)part[n];
+    }
+}
+
+/* 16 channels of a row of the right factor; zeros below its last row. */
+INLINE __m512 T(right_row)(const struct low_rank_read_job *job, int64_t b, int64_t h, int64_t k, int64_t c, int parts) {
+    int64_t from = ((b * job->rank + k) * job->heads + h) * job->size + c;
+    if (k >= job->rank) return _mm512_setzero_ps();
+    if (parts == 3) return _mm512_loadu_ps((const float *)job->right16 + from);
+    __m256i x = _mm256_loadu_si256((const __m256i *)((const uint16_t *)job->right16 + from));
+    return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16);
+}
+
+/* One head's right factor: (part, rank / 32, channels / 16) tiles of (rank / 2, channel, rank % 2). */
+INLINE void T(right_tiles)(const struct low_rank_read_job *job, int64_t b, int64_t h, uint16_t *to, int parts) {
+    int64_t depth = T(deep)(job->rank), size = job->size;
+    for (int64_t k = 0; k < depth; k += 2)
+        for (int64_t c = 0; c < size; c += 16) {
+            uint16_t *at = to + (k / BAND * (size / 16) + c / 16) * (TILE_BYTES / 2) + k % BAND / 2 * 32;
+            __m512i even[3], odd[3];
+            T(cut)(T(right_row)(job, b, h, k, c, parts), even, parts);
+            T(cut)(T(right_row)(job, b, h, k + 1, c, parts), odd, parts);
+            for (int p = 0; p < parts; p++)
+                _mm512_storeu_si512(at + p * depth * size, _mm512_or_si512(_mm512_srli_epi32(even[p], 16), odd[p]));
+        }
+}
+
+/* Rows of the left factor: (part, BAND, rank). */
+INLINE void T(left_bands)(const struct low_rank_read_job *job, int64_t b, const int64_t *at, int64_t many, uint16_t *to, int parts) {
+    int64_t depth = T(deep)(job->rank);
+    for (int64_t n = 0; n < BAND; n++) {
+        int64_t from = (b * job->tokens + at[n < many ? n : many - 1]) * job->rank;
+        uint16_t *row = to + n * depth;
+        if (parts == 1) {
+            memcpy(row, (const uint16_t *)job->left16 + from, sizeof(uint16_t) * (size_t)job->rank);
+            continue;
+        }
+        for (int64_t k = 0; k < job->rank; k += 16) {
+            __mmask16 some = job->rank - k < 16 ? (__mmask16)((1u << (job->rank - k)) - 1) : (__mmask16)0xFFFF;
+            __m512i part[3];
+            T(cut)(_mm512_maskz_loadu_ps(some, (const float *)job->left16 + from + k), part, 3);
+            for (int p = 0; p < 3; p++)
+                _mm256_mask_storeu_epi16(row + p * BAND * depth + k, some, _mm512_cvtepi32_epi16(_mm512_srli_epi32(part[p], 16)));
+        }
+    }
+}
+
+#define LEFT(part)                                                                      \
+    _tile_loadd(4, left + (part) * BAND * depth + k, depth * 2);                        \
+    _tile_loadd(5, left + (part) * BAND * depth + BAND / 2 * depth + k, depth * 2);
+#define RIGHT(part)                                                                     \
+    _tile_loadd(6, right + (part) * depth * size + tile, 64);                           \
+    _tile_loadd(7, right + (part) * depth * size + tile + TILE_BYTES / 2, 64);
+#define ADD                                                                             \
+    _tile_dpbf16ps(0, 4, 6);                                                            \
+    _tile_dpbf16ps(1, 4, 7);                                                            \
+    _tile_dpbf16ps(2, 5, 6);                                                            \
+    _tile_dpbf16ps(3, 5, 7);
+
+/* BAND rows by all channels; meanwhile, memory is asked for the next rows, `next` of them. */
+INLINE void T(multiply_bands)(const struct low_rank_read_job *job, const uint16_t *left, const uint16_t *right, int64_t depth,
+                              int parts, float *to, const int64_t *at, int64_t next, int64_t b) {
+    int64_t size = job->size, asked = 0, steps = depth / BAND * (size / BAND), each = (next + steps - 1) / steps;
+    for (int64_t c = 0; c < size; c += BAND) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+        for (int64_t k = 0; k < depth; k += BAND) {
+            for (int64_t n = 0; n < each && asked < next; n++, asked++)
+                low_rank_ask_avx512(job, b, at[asked], parts == 1);
+            int64_t tile = (k / BAND * (size / 16) + c / 16) * (TILE_BYTES / 2);
+            LEFT(0)
+            if (parts == 3) { /* in an order in which one side stays each time, the small ones first */
+                RIGHT(2)
+                ADD
+                RIGHT(1)
+                ADD
+                LEFT(1)
+                ADD
+                RIGHT(0)
+                ADD
+                LEFT(2)
+                ADD
+                LEFT(0)
+                ADD
+            } else {
+                RIGHT(0)
+                ADD
+            }
+        }
+        _tile_stored(0, to + c, size * 4);
+        _tile_stored(1, to + c + 16, size * 4);
+        _tile_stored(2, to + BAND / 2 * size + c, size * 4);
+        _tile_stored(3, to + BAND / 2 * size + c + 16, size * 4);
+    }
+}
+
+#undef LEFT
+#undef RIGHT
+#undef ADD
+
+INLINE void T(low_rank_slice)(const struct low_rank_read_job *job, int64_t item, int member, int parts) {
+    int64_t slices = (job->rows_per_plane + SLICE - 1) / SLICE, plane = item / slices, first = item % slices * SLICE;
+    int64_t last = first + SLICE < job->rows_per_plane ? first + SLICE : job->rows_per_plane;
+    int64_t depth = T(deep)(job->rank), size = job->size, b = plane / job->heads;
+    uint16_t *right = (uint16_t *)(job->scratch + member * job->scratch_size), *left = right + parts * depth * size;
+    float *rows = (float *)(left + parts * BAND * depth);
+    _tile_loadconfig(&T(whole_tiles));
+    memset(left, 0, sizeof(uint16_t) * (size_t)(parts * BAND * depth));
+    T(right_tiles)(job, b, plane % job->heads, right, parts);
+    for (int64_t row = first; row < last; row += BAND) {
+        int64_t many = last - row < BAND ? last - row : BAND, here = plane * job->rows_per_plane + row;
+        T(left_bands)(job, b, job->at + here, many, left, parts);
+        int64_t next = last - row - many < BAND ? last - row - many : BAND;
+        T(multiply_bands)(job, left, right, depth, parts, rows, job->at + here + many, next, b);
+        low_rank_place_avx512(job, rows, here, many);
+    }
+    _tile_release();
+}
+
+static void T(low_rank_bands)(const void *what, int64_t item, int member) {
+    const struct low_rank_read_job *job = what;
+    if (job->half) T(low_rank_slice)(job, item, member, 1);
+    else T(low_rank_slice)(job, item, member, 3);
+}
+
+#undef BAND
 #undef CROWD
 #undef DIGITS
 #undef LEAST

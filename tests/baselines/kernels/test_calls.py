@@ -381,6 +381,18 @@ def test_rows_come_back_from_factors(
         same(turned.float(), rope.rotate(wanted, positions), 1e-4 if dtype == torch.float32 else 3e-2)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
+def test_products_of_factors_are_as_exact_as_float32s(scale: float) -> None:
+    left, right = drawn(1, 1, 700, 163) * scale, drawn(2, 1, 163, 3 * 96)
+    left[:, :, ::7] *= 1e4
+    index = torch.randint(0, 700, (1, 3, 600), generator=torch.Generator().manual_seed(3))
+    whole = (left.double() @ right.double()).view(1, 700, 3, 96).transpose(1, 2)
+    wanted = whole.gather(2, index.unsqueeze(-1).expand(-1, -1, -1, 96))
+    found = calls.low_rank_read(left, right, index, 3, None)
+    assert found is not None
+    assert float((found - wanted).abs().max() / wanted.std()) < 1e-5
+
+
 @quick
 @given(seed=st.integers(0, 10_000), points=st.sampled_from(GRIDS), count=st.integers(1, 20_000))
 def test_codes_are_those_of_the_nearest_points(seed: int, points: tuple[int, int], count: int) -> None:
