@@ -24,7 +24,8 @@ setup(
         ),
         Extension(
             "text2json.metrics.compiled",
-            sources=[str(Path("metrics", "flat_json.c"))],
+            sources=sorted(str(file) for file in Path("metrics").glob("*.c")),
+            depends=[str(Path("metrics", "compiled.h"))],
             extra_compile_args=["-O3", "-g0", "-fvisibility=hidden"],
             libraries=["m"],
             py_limited_api=True,

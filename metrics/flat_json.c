@@ -9,22 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(_WIN32)
-#define PUBLIC __declspec(dllexport)
-#else
-#define PUBLIC __attribute__((visibility("default")))
-#endif
-
-typedef const unsigned char *chars;
-
-/* What a value is; flat_json.py has the same. A text is odd unless it is ASCII without escapes and has single spaces inside
-   only; a number is odd where 64-bit arithmetic might not give its exact value. */
-enum { MISSING, ABSENT, TEXT, ODD_TEXT, WHOLE, FRACTION, ODD_NUMBER, TRUTH };
-
-struct value {
-    int64_t start, number; /* in the text, quotes included; of WHOLE the number itself, of FRACTION its bits */
-    int32_t length, kind;
-};
+#include "compiled.h"
 
 struct slot {
     uint32_t hash;
@@ -47,6 +32,7 @@ struct read_job {
 };
 
 enum { STOP = 1, SPACE = 2, HIGH = 4 };
+static const double LARGEST_EXACT = 9007199254740992.0; /* 2^53 */
 enum { LONGEST_SEARCH = 256, MOST_DIGITS = 18 };
 
 static unsigned char classes[256];
@@ -206,6 +192,10 @@ static chars read_number(struct read_job *job, chars p, int32_t *cell)
     int64_t number = negative ? -(int64_t)value : (int64_t)value;
     if (places) {
         double nearest = negative ? -divided(value, places) : divided(value, places);
+        if (fabs(nearest) >= LARGEST_EXACT) { /* as whole number and as float it would be compared differently */
+            *cell = number_of(job, ODD_NUMBER, start, p - start, 0);
+            return p;
+        }
         number = (int64_t)nearest;
         if ((double)number != nearest) {
             kind = FRACTION;
@@ -317,9 +307,9 @@ static int64_t read_list(struct read_job *job, chars text, chars end, int64_t fi
     }
 }
 
-PUBLIC int t2j_flat_interface(void)
+PUBLIC int t2j_scorer_interface(void)
 {
-    return 1;
+    return 2;
 }
 
 /* Read all texts, one after the other; return how many records they have. */

@@ -11,12 +11,11 @@ import ctypes
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import accumulate
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from text2json.shared_library import load
+from text2json.metrics import library
+from text2json.metrics.library import Job, job_fields
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,33 +25,18 @@ if TYPE_CHECKING:
 
 MISSING, ABSENT, TEXT, ODD_TEXT, WHOLE, FRACTION, ODD_NUMBER, TRUTH = range(8)
 """Kinds of values; numbers 0 and 1 stand for a missing value and for null, whose kinds are of the same name."""
-INTERFACE = 1
-"""What `t2j_flat_interface` of a library of these sources returns."""
 WIDTH = 64
 """Columns that there is room for."""
 _VALUE = [("start", "i8"), ("number", "i8"), ("length", "i4"), ("kind", "i4")]
-_POINTERS = ("text", "starts", "ends", "cells", "counts", "key_starts", "key_lengths", "values", "slots")
 
 
-class _Job(ctypes.Structure):
+class ReadJob(Job):
     """The reader's `struct read_job`."""
 
-    _fields_ = [
-        (name, ctypes.c_void_p if name in _POINTERS else ctypes.c_int64)
-        for name in (
-            "text", "starts", "ends", "texts", "cells", "room", "width", "counts", "key_starts", "key_lengths",
-            "columns", "values", "value_room", "found", "slots", "mask",
-        )
-    ]  # fmt: skip
-
-
-@cache
-def library() -> ctypes.CDLL | None:
-    """Load the library, or return None where it was not built, is of other sources, or cannot be loaded."""
-    found = load(Path(__file__).parent, "t2j_flat_interface", INTERFACE)
-    if found is not None:
-        found.t2j_read.restype = ctypes.c_int64
-    return found
+    _fields_ = job_fields(
+        "text starts ends texts cells room width counts key_starts key_lengths columns values value_room found slots mask",
+        pointers="text starts ends cells counts key_starts key_lengths values slots",
+    )
 
 
 class Values:
@@ -130,7 +114,7 @@ class Sheet:
 
 def read_columns(texts: Sequence[str]) -> Columns | None:
     """Read `texts`, each a list of flat objects in JSON; None where no reader was built."""
-    reader = library()
+    reader = library.library()
     if reader is None:
         return None
     import numpy as np
@@ -149,10 +133,7 @@ def read_columns(texts: Sequence[str]) -> Columns | None:
         "key_lengths": np.empty(WIDTH, dtype=np.int64), "values": np.empty(value_room, dtype=_VALUE),
         "slots": np.zeros(slots, dtype=np.int64),
     }  # fmt: skip
-    job = _Job(
-        text=ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value, texts=len(parts), room=room, width=WIDTH,
-        value_room=value_room, mask=slots - 1, **{name: array.ctypes.data for name, array in arrays.items()},
-    )  # fmt: skip
+    job = ReadJob.of(text=text, texts=len(parts), room=room, width=WIDTH, value_room=value_room, mask=slots - 1, **arrays)
     records = reader.t2j_read(ctypes.byref(job))
     values = arrays["values"][: job.found]
     values[:2] = 0

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from text2json.metrics.compare import Rule
+from text2json.metrics.counts import Counted, Span, Wrong
+from text2json.metrics.flat_counts import count
 from text2json.metrics.flat_json import ABSENT, FRACTION, TEXT, WHOLE, Sheet, Values
 from text2json.metrics.forms import Form
 from text2json.metrics.record_schema import RecordSchema
@@ -15,6 +17,8 @@ from text2json.metrics.table import Row, Table
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from text2json.metrics.together import Paired
 
     Rows = NDArray[np.intp]
 
@@ -80,6 +84,10 @@ class Spellings:
             return None
         found: NDArray[np.int64] = (same & (self.ours[places[:, 0]] == self.theirs[places[:, 1]])).sum(1)
         return found
+
+    def count(self, table: Table, spans: Sequence[Span], paired: Paired) -> tuple[Counted, Wrong] | None:
+        """Count everything in the compiled library, if there is one."""
+        return count(table, None if self.ours is None or self.theirs is None else (self.ours, self.theirs), spans, paired)
 
 
 @dataclass

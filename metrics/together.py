@@ -7,15 +7,19 @@ sample) is handed on sample by sample.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from functools import cached_property
+from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING
 
+from text2json.metrics import library
 from text2json.metrics.align import GATE, align, sort_by_content
-from text2json.metrics.assignment import SMALL, assign
+from text2json.metrics.assignment import SMALL, Rest, assign
 from text2json.metrics.counts import Span
 from text2json.metrics.forms import Form
+from text2json.metrics.library import Job, job_fields
 from text2json.metrics.limits import LIMITS
 from text2json.metrics.table import Table
 
@@ -26,6 +30,17 @@ if TYPE_CHECKING:
     Places = NDArray[np.intp]
 
 _ODD = 0x9E3779B97F4A7C15
+
+
+class PairJob(Job):
+    """The library's `struct pair_job`."""
+
+    _fields_ = job_fields("ours theirs our_ends their_ends samples width most gate places ends states",
+                          pointers="ours theirs our_ends their_ends places ends states", fractions="gate")  # fmt: skip
+
+
+DONE, TIED, LEFT = range(3)
+"""What becomes of a sample in the library: all is done; only its equal records are paired; nothing is."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,8 @@ def align_all(
 
     work = _Work(table, spans, gate, cells)
     if key is None and not table.special:
-        work.by_assignment()
+        if not work.by_library(spans):
+            work.by_assignment()
     elif key in table.columns and key is not None:
         work.by_key(table.columns.index(key))
     exact = [True] * len(spans)
@@ -81,6 +97,22 @@ def align_all(
     order = np.argsort(samples, kind="stable")
     ends = list(accumulate(np.bincount(samples, minlength=len(spans)).tolist(), initial=0))
     return Paired(np.concatenate(work.places, axis=1).T[order], ends, exact)
+
+
+@dataclass(frozen=True)
+class Tied:
+    """A sample in which two records like the same best.
+
+    Args:
+        sample: its place.
+        ours, theirs: the rows of its records that have no partner.
+        matches: (ours, theirs) how many leaves are equal; 0 where a pair does not pass the gate.
+    """
+
+    sample: int
+    ours: Places
+    theirs: Places
+    matches: NDArray[np.int32]
 
 
 class _Work:
@@ -97,11 +129,25 @@ class _Work:
 
         self.table, self.gate = table, gate
         counts = np.array([(len(span.gold), len(span.predicted)) for span in spans], dtype=np.intp).reshape(-1, 2)
-        self.ours, self.theirs = (np.repeat(np.arange(len(spans)), side) for side in counts.T)
-        self.large = counts.prod(1) > min(SMALL, cells)
+        self.counts = counts.T
+        self.most = min(SMALL, cells)
         self.waiting = np.ones(len(spans), dtype=np.bool_)
         self.samples = [np.zeros(0, dtype=np.intp)]
         self.places = [np.zeros((2, 0), dtype=np.intp)]
+
+    @cached_property
+    def ours(self) -> Places:
+        """The sample of every gold record."""
+        import numpy as np
+
+        return np.repeat(np.arange(len(self.waiting)), self.counts[0])
+
+    @cached_property
+    def theirs(self) -> Places:
+        """The sample of every predicted record."""
+        import numpy as np
+
+        return np.repeat(np.arange(len(self.waiting)), self.counts[1])
 
     def add(self, samples: Places | int, places: Places) -> None:
         """Add pairs."""
@@ -125,6 +171,32 @@ class _Work:
         simple = ~self.waiting[self.ours[one]]
         self.add(self.ours[one[simple]], np.stack([one[simple], other[simple]]))
 
+    def by_library(self, spans: Sequence[Span]) -> bool:
+        """Do what `by_assignment` does in the compiled library, and tell whether there is one."""
+        import numpy as np
+
+        compiled, table = library.library(), self.table
+        if compiled is None:
+            return False
+        room = sum(min(len(span.gold), len(span.predicted)) for span in spans)
+        places, ends = np.empty((room, 2), dtype=np.int64), np.empty(len(spans) + 1, dtype=np.int64)
+        states = np.empty(len(spans), dtype=np.uint8)
+        ours, theirs = np.ascontiguousarray(table.ours), np.ascontiguousarray(table.theirs)
+        our_ends, their_ends = (np.append(0, np.cumsum(side)) for side in self.counts)
+        job = PairJob.of(
+            ours=ours, theirs=theirs, our_ends=our_ends, their_ends=their_ends, samples=len(spans), width=ours.shape[1],
+            most=self.most, gate=float(self.gate), places=places, ends=ends, states=states,
+        )  # fmt: skip
+        found = compiled.t2j_pair(ctypes.byref(job))
+        if found < 0:
+            return False
+        self.add(np.repeat(np.arange(len(spans)), np.diff(ends)), places[:found].T)
+        self.waiting = states == LEFT
+        tied = [(sample, spans[sample], places[ends[sample] : ends[sample + 1]].T)
+                for sample in (states == TIED).nonzero()[0].tolist()]  # fmt: skip
+        self._choose([self._rest(*one) for one in tied])
+        return True
+
     def by_assignment(self) -> None:
         """Pair equal records, then those that like each other best."""
         import numpy as np
@@ -138,7 +210,7 @@ class _Work:
             for side, samples in ((ours, self.ours), (theirs, self.theirs))
         ]
         one, other, several = _partners(codes[0], codes[1])
-        self.waiting[:] = self.large
+        self.waiting[:] = self.counts.prod(0) > self.most
         self.waiting[self.ours[several]] = True
         same = (ours[one] == theirs[other]).all(1) & (self.ours[one] == self.theirs[other])
         self.waiting[self.ours[one[~same]]] = True  # two rows of one code by chance
@@ -157,7 +229,7 @@ class _Work:
         """Pair the records of these rows; samples in which two like the same best are assigned by themselves."""
         import numpy as np
 
-        table, count = self.table, len(self.waiting)
+        count = len(self.waiting)
         others = np.bincount(self.theirs[theirs], minlength=count)
         ours = ours[others[self.ours[ours]] > 0]
         if not len(ours):
@@ -180,15 +252,37 @@ class _Work:
         self.add(sample[row[free]], np.stack([ours[row[free]], theirs[column[free]]]))
         if not tied.any():
             return
-        golds, given = ours[tied[sample]], theirs[tied[self.theirs[theirs]]]
-        heads = table.gold.column(0, golds.tolist()), table.predicted.column(0, given.tolist())
+        groups = []
         for choice in tied.nonzero()[0].tolist():
             rows = (sample == choice).nonzero()[0]
             begin, size = starts[rows[0]], others[choice]
             block = matches[begin : begin + len(rows) * size].reshape(len(rows), size)
-            one, other = ours[rows], theirs[first[choice] : first[choice] + size]
-            parts = _part(heads[0], golds, one), _part(heads[1], given, other)
-            self.add(choice, self._chosen(block, one, other, *parts))
+            groups.append(Tied(choice, ours[rows], theirs[first[choice] : first[choice] + size], block))
+        self._choose(groups)
+
+    def _rest(self, sample: int, span: Span, paired: Places) -> Tied:
+        """Return what is left of a sample whose equal records are paired."""
+        import numpy as np
+
+        ours, theirs = (np.array(sorted({*side} - {*rows}), dtype=np.intp)
+                        for side, rows in zip(span, paired.tolist(), strict=True))  # fmt: skip
+        rest = Rest(self.table, ours, theirs, self.gate, self.most)
+        return Tied(sample, ours, theirs, rest.matches(0, len(ours)))
+
+    def _choose(self, groups: Sequence[Tied]) -> None:
+        """Assign the records of each of these samples."""
+        import numpy as np
+
+        if not groups:
+            return
+        heads = [
+            iter(forms.column(0, np.concatenate(rows).tolist()))
+            for forms, rows in ((self.table.gold, [one.ours for one in groups]),
+                                (self.table.predicted, [one.theirs for one in groups]))
+        ]  # fmt: skip
+        for one in groups:
+            parts = (list(islice(head, len(rows))) for head, rows in zip(heads, (one.ours, one.theirs), strict=True))
+            self.add(one.sample, self._chosen(one.matches, one.ours, one.theirs, *parts))
 
     def _chosen(
         self, matches: NDArray[np.int32], ours: Places, theirs: Places, *heads: Sequence[Form | None]
@@ -218,12 +312,6 @@ class _Work:
             sizes = np.repeat(table.our_sizes[ours], lengths) + table.their_sizes[theirs][other]
         found *= 2 * found >= self.gate * sizes
         return found
-
-
-def _part(forms: list[Form | None], places: Places, part: Places) -> list[Form | None]:
-    """Return the forms of `part`, which stands in one piece in `places`."""
-    start = int(places.searchsorted(part[0]))
-    return forms[start : start + len(part)]
 
 
 def _partners(ours: NDArray[np.generic], theirs: NDArray[np.generic]) -> tuple[Places, Places, Places]:

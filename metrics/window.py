@@ -12,9 +12,10 @@ from itertools import accumulate, chain, pairwise
 from typing import Any
 
 from text2json.errors import DataError
+from text2json.metrics import library
 from text2json.metrics.causes import Document, sort_causes
 from text2json.metrics.counts import Side, Sides, Span, Tally, Verdict, Written, Wrong, tally, verdicts
-from text2json.metrics.flat_json import MISSING, Sheet, library, read_columns
+from text2json.metrics.flat_json import MISSING, Sheet, read_columns
 from text2json.metrics.flat_table import flat_table
 from text2json.metrics.flatten import flatten, is_flat, present
 from text2json.metrics.limits import Limits
@@ -162,7 +163,7 @@ def _judge(answers: list[Answer], schema: RecordSchema, options: Options) -> _Ju
 
 def _judge_flat(answers: list[Answer], schema: RecordSchema, options: Options) -> _Judged | None:
     """Judge those samples whose records on both sides a flat reader takes; None where there are none of them."""
-    if library() is None:
+    if library.library() is None:
         return None
     texts = [answer.flat_texts() for answer in answers]
     cut = [place for place, (_, salvaged, _) in enumerate(texts) if salvaged != EMPTY]
