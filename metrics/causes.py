@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from text2json.metrics.counts import Span, Wrong
 from text2json.metrics.forms import Form, digits, normal_text
+from text2json.metrics.near import near_cells
 from text2json.metrics.table import Table
 from text2json.schemas.sample import Sample
 
@@ -21,9 +22,6 @@ CAUSES = (OTHER_RECORD, NEAR_MISS, ELSEWHERE, INVENTED, UNPLACED)
 """The value of another gold record, in that field or by the data's evidence; nearly the right one; found elsewhere in
 the document; nowhere in it; the data has no document, or the time limit was met."""
 
-NEAR = 80.0
-"""Two texts are near from this `rapidfuzz.fuzz.ratio` on, case ignored; two numbers within 1 %."""
-_LONGEST = 2_000
 _PLACE = re.compile(r"\[(\d+)\]")
 
 
@@ -42,11 +40,13 @@ def sort_causes(
     ends = wrong.ends[: len(documents) + 1]
     part = slice(ends[-1])
     rows, columns, swapped = wrong.places[part], wrong.columns[part], wrong.swapped[part]
-    wanted, given = table.gold.cells(rows[:, 0], columns), table.predicted.cells(rows[:, 1], columns)
     found = [
         OTHER_RECORD if is_swapped else NEAR_MISS if is_near else UNPLACED
-        for is_swapped, is_near in zip(swapped.tolist(), near(wanted, given), strict=True)
+        for is_swapped, is_near in zip(swapped.tolist(), near_cells(table, rows, columns), strict=True)
     ]
+    if all(document.is_empty for document in documents):
+        return [found[start:end] for start, end in pairwise(ends)]
+    given = table.predicted.cells(rows[:, 1], columns)
     for document, span, (start, end) in zip(documents, spans, pairwise(ends), strict=False):
         if document.is_empty:
             continue
@@ -112,38 +112,3 @@ def _searched(form: Form | None) -> str:
     """Return a form as it is looked for in a text."""
     text = form if isinstance(form, str) else digits(form) if isinstance(form, int | float) else form[1] if form else ""
     return text.casefold()
-
-
-def near(ones: Sequence[Form | None], others: Sequence[Form | None]) -> list[bool]:
-    """Tell of each pair of unequal forms whether they are nearly equal: `NEAR`."""
-    if not ones:
-        return []
-    from rapidfuzz.fuzz import ratio
-    from rapidfuzz.process import cpdist
-
-    found = cpdist(_texts(ones), _texts(others), scorer=ratio, score_cutoff=NEAR).astype(bool).tolist()
-    unlike = [
-        place
-        for place, (one, other) in enumerate(zip(ones, others, strict=True))
-        if one.__class__ is not str or other.__class__ is not str
-    ]
-    for place in unlike:
-        found[place] = _near_numbers(ones[place], others[place])
-    return found  # type: ignore[no-any-return] # numpy's list of bool
-
-
-def _texts(forms: Sequence[Form | None]) -> list[str]:
-    """Return forms without case; nothing for what is no text."""
-    # The time for two texts grows with the product of their lengths.
-    texts = [form[:_LONGEST] if isinstance(form, str) else "" for form in forms]
-    folded = "\n".join(texts).casefold().split("\n")  # faster than one by one; a text in normal form has no line break
-    return folded if len(folded) == len(texts) else [text.casefold() for text in texts]
-
-
-def _near_numbers(one: Form | None, other: Form | None) -> bool:
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        try:
-            return abs(one - other) <= 0.01 * abs(one)
-        except OverflowError:  # a whole number beyond any float
-            return False
-    return False

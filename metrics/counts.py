@@ -101,7 +101,7 @@ class Written(Protocol):
             same: (pairs, columns) whether their leaves are of equal form.
         """
 
-    def count(self, table: Table, spans: Sequence[Span], paired: Paired) -> tuple[Counted, Wrong] | None:
+    def counted(self, table: Table, spans: Sequence[Span], paired: Paired) -> tuple[Counted, Wrong] | None:
         """Count everything if there is a faster way than `tally`'s; None where there is none."""
 
 
@@ -127,7 +127,7 @@ class Sides(NamedTuple):
                 found[pair] = sum(wanted[path] == given[path] for path in paths)
         return found
 
-    def count(self, table: Table, spans: Sequence[Span], paired: Paired) -> tuple[Counted, Wrong] | None:
+    def counted(self, table: Table, spans: Sequence[Span], paired: Paired) -> tuple[Counted, Wrong] | None:
         """Return nothing: which leaves are written alike is seen from values, not from numbers."""
         return None
 
@@ -195,7 +195,7 @@ def tally(table: Table, written: Written, spans: Sequence[Span], paired: Paired)
 
     Every gold leaf counts once in the gold, every predicted one once as predicted, and pairs say which are right.
     """
-    found = None if table.special else written.count(table, spans, paired)
+    found = None if table.special else written.counted(table, spans, paired)
     counted, wrong = _count(table, written, spans, paired) if found is None else found
     return _tallies(table, spans, paired, counted), wrong
 
@@ -252,22 +252,20 @@ def _tallies(table: Table, spans: Sequence[Span], paired: Paired, counted: Count
     )  # fmt: skip
     return [
         Tally(
-            records=Counts(records, len(span.predicted), len(span.gold)),
-            raw_records=raw,
+            records=Counts(sums[0], len(span.predicted), len(span.gold)),
+            raw_records=sums[1],
             fields=dict(zip(table.columns, map(_COUNTS, leaves), strict=True))
             if all_there
             else {path: _COUNTS(row) for path, row in zip(table.columns, leaves, strict=True) if row[1] or row[2]},
             total=_COUNTS(total),
-            raw_right=raw_leaves,
+            raw_right=sums[2],
             missing_records=len(span.gold) - pairs,
             hallucinated_records=len(span.predicted) - pairs,
-            missing_fields=missing,
-            hallucinated_fields=hallucinated,
-            empty_records=empty,
+            missing_fields=sums[3],
+            hallucinated_fields=sums[4],
+            empty_records=sums[5],
         )
-        for span, pairs, leaves, all_there, total, (
-            records, raw, raw_leaves, missing, hallucinated, empty,
-        ) in numbers  # fmt: skip
+        for span, pairs, leaves, all_there, total, sums in numbers
     ]
 
 

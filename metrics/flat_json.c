@@ -31,17 +31,8 @@ struct read_job {
     int64_t mask;                 /* a power of two less one; half as many slots again as values, or more */
 };
 
-enum { STOP = 1, SPACE = 2, HIGH = 4 };
 static const double LARGEST_EXACT = 9007199254740992.0; /* 2^53 */
 enum { LONGEST_SEARCH = 256, MOST_DIGITS = 18 };
-
-static unsigned char classes[256];
-
-static void classify(void)
-{
-    for (int c = 0; c < 256; c++)
-        classes[c] = c < 32 || c == '"' || c == '\\' ? STOP : c == ' ' ? SPACE : c > 127 ? HIGH : 0;
-}
 
 static inline chars skip(chars p)
 {
@@ -50,30 +41,69 @@ static inline chars skip(chars p)
     return p;
 }
 
+/* Return which of 8 letters is the first whose highest bit is set; one is. */
+static inline int first_place(uint64_t bits)
+{
+#if defined(__GNUC__)
+    return __builtin_ctzll(bits) >> 3;
+#else
+    int place = 0;
+    while (!(bits >> (8 * place) & 0x80))
+        place++;
+    return place;
+#endif
+}
+
 static inline uint64_t mixed(uint64_t x)
 {
     x *= 0x9E3779B97F4A7C15u;
     return x ^ (x >> 29);
 }
 
-static uint64_t hash_of(chars p, int64_t length)
+/* Return 8 letters as a number, the first of them lowest; there are 8 to be read after the end of every text. */
+static inline uint64_t letters_at(chars p)
 {
-    uint64_t hash = (uint64_t)length, part;
-    for (; length >= 8; p += 8, length -= 8) {
-        memcpy(&part, p, 8);
-        hash = mixed(hash ^ part);
-    }
-    part = 0;
-    memcpy(&part, p, (size_t)length);
-    return mixed(mixed(hash ^ part));
+    uint64_t found;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(&found, p, 8);
+#else
+    found = 0;
+    for (int place = 7; place >= 0; place--)
+        found = found << 8 | p[place];
+#endif
+    return found;
 }
 
-/* Return the number of a value, a new one where it was not met before; 0 where there is no room. */
-static int32_t number_of(struct read_job *job, int kind, chars start, int64_t length, int64_t number)
+static inline uint64_t first_letters(uint64_t letters, int64_t count)
+{
+    return count ? letters << (64 - 8 * count) >> (64 - 8 * count) : 0;
+}
+
+/* Tell whether two texts of one length are equal; nothing is read after the first 8 letters that differ. */
+static inline int same(chars one, chars other, int64_t length)
+{
+    for (; length >= 8; one += 8, other += 8, length -= 8)
+        if (letters_at(one) != letters_at(other))
+            return 0;
+    return first_letters(letters_at(one), length) == first_letters(letters_at(other), length);
+}
+
+static uint64_t hash_of(chars p, int64_t length)
+{
+    uint64_t hash = 0;
+    for (; length >= 8; p += 8, length -= 8)
+        hash = mixed(hash ^ letters_at(p));
+    return mixed(hash ^ first_letters(letters_at(p), length));
+}
+
+/* Return the number of a value, a new one where it was not met before; 0 where there is no room.
+
+   Numbers that are read exactly are compared as such, all other values letter by letter. */
+static int32_t number_of(struct read_job *job, int kind, chars start, int64_t length, int64_t number, uint64_t full)
 {
     int by_letters = kind != WHOLE && kind != FRACTION;
-    uint64_t full = by_letters ? hash_of(start, length) : mixed(mixed((uint64_t)number));
-    uint32_t hash = (uint32_t)(full >> 32) + (uint32_t)kind;
+    full = mixed(full ^ (uint64_t)kind);
+    uint32_t hash = (uint32_t)(full >> 32);
     int64_t at = hash & job->mask;
     for (int tries = 0; tries < LONGEST_SEARCH; tries++, at = (at + 1) & job->mask) {
         struct slot *slot = &job->slots[at];
@@ -89,7 +119,7 @@ static int32_t number_of(struct read_job *job, int kind, chars start, int64_t le
         const struct value *known = &job->values[place];
         if (slot->hash != hash || known->kind != kind)
             continue;
-        if (by_letters ? known->length == length && !memcmp(job->text + known->start, start, (size_t)length)
+        if (by_letters ? known->length == length && same(job->text + known->start, start, length)
                        : known->number == number)
             return place;
     }
@@ -107,30 +137,62 @@ static chars skip_escape(chars p)
     return p;
 }
 
+static chars read_odd_text(struct read_job *job, chars p, int32_t *cell)
+{
+    chars start = p++;
+    for (; *p != '"'; p++) {
+        if (*p < 32 || (*p == '\\' && !(p = skip_escape(p + 1))))
+            return 0;
+    }
+    p++;
+    *cell = number_of(job, ODD_TEXT, start, p - start, 0, hash_of(start, p - start));
+    return p;
+}
+
+/* A bit in each of 8 letters. */
+#define ALL(letter) (0x0101010101010101u * (letter))
+
+/* Return the highest bit of those letters that are 0, all of them ASCII. */
+static inline uint64_t zeros(uint64_t letters)
+{
+    return ~(letters + ALL(0x7F)) & ALL(0x80);
+}
+
+/* Return the highest bit of the first letter that ends plain text: a quote, a backslash, a control or no ASCII.
+
+   Those of later letters may be set too: a difference borrows from the next letter, though only from such a one on. */
+static inline uint64_t stops(uint64_t letters)
+{
+    uint64_t quotes = letters ^ ALL('"'), slashes = letters ^ ALL('\\');
+    uint64_t found = (letters - ALL(32)) | (quotes - ALL(1)) | (slashes - ALL(1));
+    return (found | letters) & ALL(0x80);
+}
+
+/* Read a text 8 letters at a time. */
 static chars read_text(struct read_job *job, chars p, int32_t *cell)
 {
     chars start = p++;
-    int kind = *p == ' ' ? ODD_TEXT : TEXT;
-    for (;; p++) {
-        int class = classes[*p];
-        if (!class)
-            continue;
-        if (class == SPACE) {
-            if (p[1] == ' ' || p[1] == '"')
-                kind = ODD_TEXT;
-        } else if (class == HIGH) {
-            kind = ODD_TEXT;
-        } else if (*p == '\\') {
-            kind = ODD_TEXT;
-            if (!(p = skip_escape(p + 1)))
-                return 0;
-        } else if (*p == '"') {
+    uint64_t hash = 0, space = 0x80, doubled = 0; /* a space at the start counts as a second one */
+    for (;; p += 8) {
+        uint64_t letters = letters_at(p), stop = stops(letters);
+        int64_t count = 8;
+        if (stop) {
+            count = first_place(stop);
+            letters = first_letters(letters, count);
+        }
+        uint64_t spaces = zeros((letters ^ ALL(' ')) & ALL(0x7F));
+        doubled |= spaces & (spaces << 8 | space);
+        space = spaces >> 56;
+        hash = mixed(hash ^ letters);
+        if (stop) {
+            p += count;
             break;
-        } else {
-            return 0;
         }
     }
-    *cell = number_of(job, kind, start, ++p - start, 0);
+    if (*p != '"' || doubled || p[-1] == ' ')
+        return read_odd_text(job, start, cell);
+    p++;
+    *cell = number_of(job, TEXT, start, p - start, 0, hash ^ (uint64_t)(p - start));
     return p;
 }
 
@@ -144,6 +206,10 @@ static double divided(uint64_t value, int places)
         return 0;
     for (; places; places--)
         power *= 10;
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ == 0
+    if (value < (uint64_t)1 << 53 && power < (uint64_t)1 << 53)
+        return (double)value / (double)power; /* both are exact, and so only the quotient is rounded */
+#endif
     int shift = 56 + __builtin_clzll(value) - __builtin_clzll(power);
     unsigned __int128 large = (unsigned __int128)value << shift;
     uint64_t quotient = (uint64_t)(large / power); /* 56 or 57 bits */
@@ -185,7 +251,7 @@ static chars read_number(struct read_job *job, chars p, int32_t *cell)
             p++;
     }
     if (odd || digits > MOST_DIGITS || (places && !EXACT)) {
-        *cell = number_of(job, ODD_NUMBER, start, p - start, 0);
+        *cell = number_of(job, ODD_NUMBER, start, p - start, 0, hash_of(start, p - start));
         return p;
     }
     int kind = WHOLE;
@@ -193,7 +259,7 @@ static chars read_number(struct read_job *job, chars p, int32_t *cell)
     if (places) {
         double nearest = negative ? -divided(value, places) : divided(value, places);
         if (fabs(nearest) >= LARGEST_EXACT) { /* as whole number and as float it would be compared differently */
-            *cell = number_of(job, ODD_NUMBER, start, p - start, 0);
+            *cell = number_of(job, ODD_NUMBER, start, p - start, 0, hash_of(start, p - start));
             return p;
         }
         number = (int64_t)nearest;
@@ -202,7 +268,7 @@ static chars read_number(struct read_job *job, chars p, int32_t *cell)
             memcpy(&number, &nearest, 8);
         }
     }
-    *cell = number_of(job, kind, start, p - start, number);
+    *cell = number_of(job, kind, start, p - start, number, (uint64_t)number);
     return p;
 }
 
@@ -211,7 +277,7 @@ static chars read_word(struct read_job *job, chars p, const char *word, int kind
     size_t length = strlen(word);
     if (strncmp((const char *)p, word, length))
         return 0;
-    *cell = kind == ABSENT ? ABSENT : number_of(job, kind, p, (int64_t)length, 0);
+    *cell = kind == ABSENT ? ABSENT : number_of(job, kind, p, (int64_t)length, 0, *p);
     return p + length;
 }
 
@@ -237,20 +303,31 @@ static chars read_value(struct read_job *job, chars p, int32_t *cell)
     return p && *cell ? p : 0;
 }
 
-/* Return the column of a key, a new one where it was not met before; -1 where there is no room. */
-static int64_t column_of(struct read_job *job, chars key, int64_t length, int64_t guess)
+/* Return the letter after the name of a column if the key that begins at `p` is that, else 0. */
+static inline chars after_key(const struct read_job *job, chars p, int64_t column)
 {
-    for (int64_t tried = -1; tried < job->columns; tried++) {
-        int64_t column = tried < 0 ? guess : tried; /* most records have their keys in one order */
-        if (column < job->columns && job->key_lengths[column] == length &&
-            !memcmp(job->text + job->key_starts[column], key, (size_t)length))
+    int64_t length = job->key_lengths[column];
+    return same(job->text + job->key_starts[column], p, length) && p[length] == '"' ? p + length : 0;
+}
+
+/* Return the column of a key, a new one where it was not met before; -1 where there is no room or it has escapes. */
+static int64_t column_of(struct read_job *job, chars key, chars *end)
+{
+    for (int64_t column = 0; column < job->columns; column++)
+        if ((*end = after_key(job, key, column)))
             return column;
+    chars p = key;
+    while (*p != '"') {
+        if (*p < 32 || *p == '\\')
+            return -1;
+        p++;
     }
+    *end = p;
     if (job->columns == job->width)
         return -1;
     memset(&job->cells[job->columns * job->room], 0, (size_t)job->room * 4);
     job->key_starts[job->columns] = key - job->text;
-    job->key_lengths[job->columns] = length;
+    job->key_lengths[job->columns] = p - key;
     return job->columns++;
 }
 
@@ -264,14 +341,11 @@ static chars read_object(struct read_job *job, chars p, int64_t record)
     for (int64_t column = -1;;) {
         if (*p != '"')
             return 0;
-        chars key = ++p;
-        while (classes[*p] != STOP)
-            p++;
-        if (*p != '"')
+        chars end = ++column < job->columns ? after_key(job, p + 1, column) : 0; /* most have their keys in one order */
+        if (!end && (column = column_of(job, p + 1, &end)) < 0)
             return 0;
-        column = column_of(job, key, p - key, column + 1);
-        p = skip(p + 1);
-        if (column < 0 || *p != ':')
+        p = skip(end + 1);
+        if (*p != ':')
             return 0;
         int32_t *cell = &job->cells[column * job->room + record];
         if (*cell || !(p = read_value(job, skip(p + 1), cell)))
@@ -316,7 +390,6 @@ PUBLIC int t2j_scorer_interface(void)
 PUBLIC int64_t t2j_read(struct read_job *job)
 {
     int64_t records = 0;
-    classify();
     job->columns = 0;
     job->found = 2;
     for (int64_t text = 0; text < job->texts; text++) {

@@ -34,7 +34,8 @@ class ReadJob(Job):
     """The reader's `struct read_job`."""
 
     _fields_ = job_fields(
-        "text starts ends texts cells room width counts key_starts key_lengths columns values value_room found slots mask",
+        "text starts ends texts cells room width counts key_starts key_lengths columns values value_room found slots "
+        "mask",
         pointers="text starts ends cells counts key_starts key_lengths values slots",
     )
 
@@ -47,10 +48,12 @@ class Values:
         found: a row of `_VALUE` for each.
 
     Attributes:
+        encoded: the text as it was given.
         kinds: (values,) of each.
     """
 
     def __init__(self, text: bytes, found: NDArray[Any]) -> None:
+        self.encoded = text
         self.text = text.decode() if text.isascii() else text
         self.found = found
         self.kinds: Numbers = found["kind"]
@@ -133,7 +136,9 @@ def read_columns(texts: Sequence[str]) -> Columns | None:
         "key_lengths": np.empty(WIDTH, dtype=np.int64), "values": np.empty(value_room, dtype=_VALUE),
         "slots": np.zeros(slots, dtype=np.int64),
     }  # fmt: skip
-    job = ReadJob.of(text=text, texts=len(parts), room=room, width=WIDTH, value_room=value_room, mask=slots - 1, **arrays)
+    job = ReadJob.of(
+        text=text, texts=len(parts), room=room, width=WIDTH, value_room=value_room, mask=slots - 1, **arrays
+    )
     records = reader.t2j_read(ctypes.byref(job))
     values = arrays["values"][: job.found]
     values[:2] = 0

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from text2json.metrics import library
 from text2json.metrics.compare import Rule
 from text2json.metrics.counts import Counted, Span, Wrong
 from text2json.metrics.flat_counts import count
 from text2json.metrics.flat_json import ABSENT, FRACTION, TEXT, WHOLE, Sheet, Values
 from text2json.metrics.forms import Form
+from text2json.metrics.library import Job, job_fields
 from text2json.metrics.record_schema import RecordSchema
-from text2json.metrics.table import Row, Table
+from text2json.metrics.table import Forms, Row, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +27,12 @@ if TYPE_CHECKING:
 
 _KEPT = {TEXT: str, WHOLE: int, FRACTION: float}
 """Kinds of values that may be their own normal form, see `Rule.keeps`."""
+
+
+class NearJob(Job):
+    """The library's `struct near_job`."""
+
+    _fields_ = job_fields("text values ones others count found", pointers="text values ones others found")
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,32 @@ class Numbered:
                 found[place] = known[int(numbers[place])]
         return found
 
+    def near(self, predicted: Forms, rows: Rows, columns: Rows) -> NDArray[np.int8] | None:
+        """Tell of (pairs, 2) rows of gold and of predicted records whether their forms are nearly equal.
+
+        Returns:
+            (pairs,) 1, 0, or -1 where it is not known here; None without a library.
+        """
+        compiled = library.library()
+        if compiled is None or not isinstance(predicted, Numbered):
+            return None
+        import numpy as np
+
+        ones, others = self.numbers[columns, rows[:, 0]], predicted.numbers[columns, rows[:, 1]]
+        found = np.empty(len(columns), dtype=np.int8)
+        job = NearJob.of(
+            text=self.values.encoded,
+            values=self.values.found,
+            ones=ones,
+            others=others,
+            count=len(columns),
+            found=found,
+        )
+        compiled.t2j_near(ctypes.byref(job))
+        for column in self.changed:
+            found[columns == column] = -1
+        return found
+
     def rows(self, rows: Sequence[int]) -> list[Row]:
         """Return the forms of these rows, one row each."""
         import numpy as np
@@ -85,9 +120,11 @@ class Spellings:
         found: NDArray[np.int64] = (same & (self.ours[places[:, 0]] == self.theirs[places[:, 1]])).sum(1)
         return found
 
-    def count(self, table: Table, spans: Sequence[Span], paired: Paired) -> tuple[Counted, Wrong] | None:
+    def counted(self, table: Table, spans: Sequence[Span], paired: Paired) -> tuple[Counted, Wrong] | None:
         """Count everything in the compiled library, if there is one."""
-        return count(table, None if self.ours is None or self.theirs is None else (self.ours, self.theirs), spans, paired)
+        return count(
+            table, None if self.ours is None or self.theirs is None else (self.ours, self.theirs), spans, paired
+        )
 
 
 @dataclass

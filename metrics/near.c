@@ -10,10 +10,10 @@ struct near_job {
     const struct value *values;   /* what the numbers stand for */
     const int32_t *ones, *others; /* (count) */
     int64_t count;
-    uint8_t *found;               /* (count) out */
+    int8_t *found;                /* (count) out */
 };
 
-enum { FAR, NEAR, UNSURE };
+enum { UNSURE = -1, FAR, NEAR };
 enum { LETTERS = 64, LARGEST_TEXT = 2000 };
 
 static const int64_t EXACT_TO = (int64_t)1 << 52; /* whole numbers up to here, and their sums, are exact as floats */
@@ -87,6 +87,6 @@ PUBLIC void t2j_near(struct near_job *job)
     uint64_t bits[256] = {0};
     for (int64_t pair = 0; pair < job->count; pair++) {
         const struct value *one = &job->values[job->ones[pair]], *other = &job->values[job->others[pair]];
-        job->found[pair] = (uint8_t)near_values(job, bits, one, other);
+        job->found[pair] = (int8_t)near_values(job, bits, one, other);
     }
 }

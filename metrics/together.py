@@ -264,10 +264,9 @@ class _Work:
         """Return what is left of a sample whose equal records are paired."""
         import numpy as np
 
-        ours, theirs = (np.array(sorted({*side} - {*rows}), dtype=np.intp)
-                        for side, rows in zip(span, paired.tolist(), strict=True))  # fmt: skip
+        ours, theirs = (sorted({*side} - {*rows}) for side, rows in zip(span, paired.tolist(), strict=True))
         rest = Rest(self.table, ours, theirs, self.gate, self.most)
-        return Tied(sample, ours, theirs, rest.matches(0, len(ours)))
+        return Tied(sample, np.array(ours), np.array(theirs), rest.matches(0, len(ours)))
 
     def _choose(self, groups: Sequence[Tied]) -> None:
         """Assign the records of each of these samples."""

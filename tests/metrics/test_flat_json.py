@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import ctypes
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from text2json.metrics import flat_json as module
-from text2json.metrics.flat_json import INTERFACE, ODD_NUMBER, ODD_TEXT, TEXT, Columns, library, read_columns
+from text2json.metrics import library
+from text2json.metrics.flat_json import ODD_NUMBER, ODD_TEXT, TEXT, Columns, read_columns
 from text2json.metrics.forms import normal_text
 
-pytestmark = pytest.mark.skipif(library() is None, reason="the library is not built here")
-SOURCE = (Path(__file__).parents[2] / "metrics" / "flat_json.c").read_text()
+pytestmark = pytest.mark.skipif(library.library() is None, reason="the library is not built here")
 
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(-3, 3), st.floats(allow_nan=False, allow_infinity=False),
@@ -133,26 +130,6 @@ def test_values_of_many_texts_have_numbers_of_their_own() -> None:
     assert (found.cells[:, 3_000:] == found.cells[:, 1_000:3_000]).all()
 
 
-def test_without_a_library_nothing_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "flat_json.py"))
-    assert library.__wrapped__() is None
-    (tmp_path / "compiled.so").write_text("no library")
-    assert library.__wrapped__() is None
-    monkeypatch.undo()
-    monkeypatch.setattr(module, "INTERFACE", INTERFACE + 1)
-    assert library.__wrapped__() is None
-    monkeypatch.setattr(module, "library", lambda: None)
+def test_without_a_library_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "library", lambda: None)
     assert read_columns(["[]"]) is None
-
-
-def test_structures_and_kinds_are_those_of_the_source() -> None:
-    def fields(name: str) -> list[str]:
-        body = re.sub(r"/\*.*?\*/", "", SOURCE.split(f"struct {name} {{")[1].split("\n};")[0], flags=re.DOTALL)
-        parts = [part.split(",") for part in body.split(";") if part.strip()]
-        return [one.split()[-1].strip("*") for part in parts for one in part]
-
-    assert fields("read_job") == [field[0] for field in module._Job._fields_]
-    assert fields("value") == [name for name, _ in module._VALUE]
-    assert ctypes.sizeof(module._Job) == 8 * len(module._Job._fields_)
-    kinds = SOURCE.split("enum {")[1].split("}")[0].replace(" ", "").split(",")
-    assert [getattr(module, name) for name in kinds] == list(range(len(kinds)))

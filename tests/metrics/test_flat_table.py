@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from text2json.metrics import library
 from text2json.metrics.counts import Side, Sides
-from text2json.metrics.flat_json import library, read_columns
+from text2json.metrics.flat_json import read_columns
 from text2json.metrics.flat_table import flat_table
 from text2json.metrics.flatten import flatten
 from text2json.metrics.record_schema import record_schema
 from text2json.metrics.table import Table
 
-pytestmark = pytest.mark.skipif(library() is None, reason="the library is not built here")
+pytestmark = pytest.mark.skipif(library.library() is None, reason="the library is not built here")
 PROPERTIES = {
     "a": {"type": "string"},
     "b": {"type": "integer"},

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from text2json.metrics.flat_json import library, read_columns
+from text2json.metrics import library
+from text2json.metrics.flat_json import read_columns
 from text2json.metrics.valid_columns import record_rule, valid_columns
 from text2json.metrics.validate import is_valid
 
-pytestmark = pytest.mark.skipif(library() is None, reason="the library is not built here")
+pytestmark = pytest.mark.skipif(library.library() is None, reason="the library is not built here")
 TYPES = st.sampled_from(["string", "integer", "number", "boolean", "null", "array", "object"])
 FIELD = st.one_of(
     st.just({}),

@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from text2json.metrics import window
-from text2json.metrics.flat_json import library
+from text2json.metrics import library, window
 from text2json.metrics.gold import iter_gold
 from text2json.metrics.limits import LIMITS, Limits
 from text2json.metrics.record_schema import record_schema
 from text2json.metrics.window import Options, score_window
 
-pytestmark = pytest.mark.skipif(library() is None, reason="the library is not built here")
+pytestmark = pytest.mark.skipif(library.library() is None, reason="the library is not built here")
 VALUES = st.sampled_from(["x", "x ", "X", "é", "", "[", "a:b", 1, 1.0, 2.5, 2**64, True, None])
 NESTED = VALUES | st.sampled_from([["x"], {"k": "x"}, []])
 PLAIN = st.lists(st.dictionaries(st.sampled_from("abc"), VALUES), max_size=4)
@@ -55,7 +54,7 @@ def test_samples_are_scored_alike_with_and_without_the_library(
     options = Options(repair=False, limits=limits, with_verdicts=with_verdicts)
     fast = score_window(samples, outputs, options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(window, "library", lambda: None)
+        patch.setattr(library, "library", lambda: None)
         assert score_window(samples, outputs, options) == fast
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from text2json import __version__
-from text2json.metrics.flat_json import INTERFACE
+from text2json.metrics.library import INTERFACE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -116,4 +116,4 @@ def test_a_wheel_is_built_with_and_without_a_compiler(compiler: str, tmp_path: P
         assert {"text2json/baselines/kernels/library.py", "text2json/metrics/flat_json.py"} <= set(wheel.namelist())
         if found:
             assert ctypes.CDLL(wheel.extract(kernels, tmp_path)).t2j_level() in (0, 1, 2, 3)
-            assert ctypes.CDLL(wheel.extract(reader, tmp_path)).t2j_flat_interface() == INTERFACE
+            assert ctypes.CDLL(wheel.extract(reader, tmp_path)).t2j_scorer_interface() == INTERFACE
