@@ -23,6 +23,7 @@ def attend(query: Tensor, scaling: float, stretches: list[Stretch]) -> Tensor:
     keys, values, known = [], [], []
     for stretch in stretches:
         keys.append(_spread(_rows(stretch.keys, stretch.key_places, stretch.length), choosers))
+        assert isinstance(stretch.values, Tensor), "codes are for steps of nothing but kernels"
         values.append(_spread(_rows(stretch.values, stretch.value_places, stretch.length), choosers))
         every = torch.ones(query.shape[0], 1, stretch.length, dtype=torch.bool, device=query.device)
         known.append(_spread(every if stretch.known is None else stretch.known, choosers))

@@ -401,12 +401,13 @@ def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, pr
         foretold = None if predicted is None else predicted.reshape(packed.shape)
         sealed.index.observe(packed, layer.keys[:, :, -1:], foretold)
     observer = layer.cache.observer
-    with chain(sealed.chained(packed), layer.cache.arena if observer is None else None) as made:
+    chained = sealed.chained(packed)
+    with chain(chained, layer.cache.arena if observer is None else None) as made:
         tokens, chosen = sealed.select(packed, scaling)
         counted = sealed.counted(tokens, chosen)
         packed = query.view(batch, tokens.shape[1], -1, size)
         recent = Stretch(layer.keys, layer.values, layer.keys.shape[2])
-        output = attend(packed, scaling, [*sealed.stretches(tokens, chosen, query.dtype), recent])
+        output = attend(packed, scaling, [*sealed.stretches(tokens, chosen, query.dtype, chained=chained), recent])
     output = output.view(batch, heads, 1, size).transpose(1, 2)
     layer.cache.note_step(layer, *sealed.bytes_of(counted))
     if observer is not None:

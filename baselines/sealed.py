@@ -11,7 +11,7 @@ from torch import Tensor
 from text2json.baselines.host import Host
 from text2json.baselines.indexes import Index
 from text2json.baselines.kernels import calls
-from text2json.baselines.kernels.calls import Stretch
+from text2json.baselines.kernels.calls import Coded, Stretch
 from text2json.baselines.kernels.library import KINDS, Chain, serves
 from text2json.baselines.kernels.replay import Replay
 from text2json.baselines.parts import Part, take
@@ -190,18 +190,18 @@ class Sealed:
         valid = self.selection.valid.unsqueeze(1).expand(-1, tokens.shape[1], -1).gather(2, tokens)
         return tokens, chosen.repeat_interleave(self.unit, dim=-1) & valid
 
-    def stretches(self, tokens: Tensor, chosen: Tensor, dtype: torch.dtype) -> list[Stretch]:
+    def stretches(self, tokens: Tensor, chosen: Tensor, dtype: torch.dtype, *, chained: bool = False) -> list[Stretch]:
         """Fetch what a step reads from the prompt: the selected tokens, then the residents.
 
         Args:
             tokens: places (B, C, S), as `select` returns them.
             chosen: (B, C, S) which of them count.
             dtype: of keys and values.
+            chained: the step is nothing but kernels, which may take values as codes.
         """
         heads = self.residents.keys.shape[1]
-        (keys, key_places), (values, value_places) = (
-            store.lend(tokens, heads, dtype) for store in (self.keys, self.values)
-        )
+        keys, key_places = self.keys.lend(tokens, heads, dtype)
+        values, value_places = self._lend_values(tokens, heads, dtype, chained)
         if self.index is not None and self.index.keeps_fetched:
             if key_places is not None:
                 keys, key_places = self.keys.fetch(tokens, heads, dtype), None
@@ -211,6 +211,12 @@ class Sealed:
             Stretch(keys, values, tokens.shape[2], key_places, value_places, chosen),
             Stretch(always.keys, always.values, always.keys.shape[2], known=always.valid),
         ]
+
+    def _lend_values(
+        self, tokens: Tensor, heads: int, dtype: torch.dtype, chained: bool
+    ) -> tuple[Tensor | Coded, Tensor | None]:
+        coded = self.values.coded() if chained else None
+        return self.values.lend(tokens, heads, dtype) if coded is None else (coded, tokens)
 
     def rebuild(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return the whole prompt's keys and values (B, H, N, D): residents exactly, the rest as the stores have it."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from text2json.baselines.indexes import ExactKeys
 from text2json.baselines.kernels import calls
+from text2json.baselines.kernels.calls import Coded
 from text2json.baselines.parts import Part, Tier, fetch, take, take_shared
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.quantizers.higgs import Higgs
@@ -39,6 +40,10 @@ class Store(Part, ABC):
         A store that holds plain rows within reach hands on the rows themselves, and nothing is copied.
         """
         return self.fetch(places, heads, dtype), None
+
+    def coded(self) -> Coded | None:
+        """Return the rows as codes that a kernel adds up as they are, or None where they must be read one by one."""
+        return None
 
     def chained(self, dtype: torch.dtype) -> bool:
         """Tell whether nothing but kernels, where they serve, touches the places to read and what is read."""
@@ -153,6 +158,12 @@ class QuantizedStore(Store):
         if self.rope is not None and positions is not None:
             rows = self.rope.rotate(rows, positions, dtype)
         return rows.to(dtype)
+
+    def coded(self) -> Coded | None:
+        """Return codes of HIGGS where a row is one group and has no position."""
+        if self.rope is not None or self.top is not None or self.scales.shape[-1] != 1:
+            return None
+        return self.quantizer.coded(self.codes, self.scales) if isinstance(self.quantizer, Higgs) else None
 
     def chained(self, dtype: torch.dtype) -> bool:
         """Codes of HIGGS are read by a kernel, which knows the usual rotary positions."""

@@ -107,6 +107,45 @@ INLINE void T(add_segment)(const struct attend_job *job, const struct segment *p
     }
 }
 
+/* Add rows of codes as they stand for turned values: their sum is turned back, and not each of them. */
+INLINE void T(add_coded)(const struct attend_job *job, const struct segment *part, int64_t b, int64_t c, const float *weights,
+                         int64_t total, float *sums, float *scratch, int d) {
+    int64_t head = T(head_of)(c, job->choosers, part->value_heads), group = part->group, bytes = group / d, from[CODED];
+    int64_t plane = (b * part->value_heads + head) * part->value_rows, rows[CODED];
+    const int64_t *at = part->value_at + (b * job->choosers + c) * part->length;
+    float *turned = scratch, *points = scratch + job->per_chooser * group, norm = 1 / sqrtf((float)group);
+    for (int64_t i = 0; i < job->per_chooser * group; i++) turned[i] = 0;
+    for (int64_t first = 0; first < part->length; first += CODED) {
+        int64_t n = part->length - first < CODED ? part->length - first : CODED;
+        float scale[CODED], scaled[4 * CODED];
+        for (int64_t i = first + n; i < first + n + CODED && i < part->length; i++) {
+            for (int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(part->codes + (plane + at[i]) * bytes + k);
+            __builtin_prefetch(part->scales + plane + at[i]);
+        }
+        for (int64_t i = 0; i < n; i++) {
+            from[i] = plane + at[first + i];
+            rows[i] = i * group;
+            scale[i] = T(half_float)(part->scales[from[i]]) * norm;
+            for (int64_t k = 0; k < bytes; k++)
+                memcpy(points + i * group + k * d, part->grid + (int64_t)part->codes[from[i] * bytes + k] * d, sizeof(float) * (size_t)d);
+        }
+        for (int64_t g = 0; g < job->per_chooser; g += 4) {
+            int many = job->per_chooser - g < 4 ? (int)(job->per_chooser - g) : 4;
+            for (int k = 0; k < many; k++)
+                for (int64_t i = 0; i < n; i++) scaled[k * CODED + i] = weights[(g + k) * total + first + i] * scale[i];
+            if (many == 4) T(add_chunk)(points, rows, n, scaled, CODED, turned + g * group, group, 4, 0);
+            if (many == 3) T(add_chunk)(points, rows, n, scaled, CODED, turned + g * group, group, 3, 0);
+            if (many == 2) T(add_chunk)(points, rows, n, scaled, CODED, turned + g * group, group, 2, 0);
+            if (many == 1) T(add_chunk)(points, rows, n, scaled, CODED, turned + g * group, group, 1, 0);
+        }
+    }
+    for (int64_t g = 0; g < job->per_chooser; g++) {
+        T(hadamard)(turned + g * group, group, 1);
+        for (int64_t i = 0; i < job->size; i++)
+            sums[g * job->size + i] += turned[g * group + i] * (part->signs ? part->signs[i] : 1);
+    }
+}
+
 INLINE void T(attend_one)(const struct attend_job *job, int64_t item, int member, int half) {
     int64_t b = item / job->choosers, c = item % job->choosers, total = 0, start = 0;
     for (int64_t s = 0; s < job->segments; s++) total += job->segment[s].length;
@@ -123,8 +162,14 @@ INLINE void T(attend_one)(const struct attend_job *job, int64_t item, int member
         for (int64_t i = 0; i < total; i++) scores[g * total + i] *= share;
     }
     start = 0;
-    for (int64_t s = 0; s < job->segments; start += job->segment[s++].length)
-        T(add_segment)(job, &job->segment[s], b, c, scores + start, total, sums, half);
+    for (int64_t s = 0; s < job->segments; start += job->segment[s++].length) {
+        const struct segment *part = &job->segment[s];
+        float *rest = scores + job->per_chooser * total;
+        if (part->values16) T(add_segment)(job, part, b, c, scores + start, total, sums, half);
+        else if (part->d == 2) T(add_coded)(job, part, b, c, scores + start, total, sums, rest, 2);
+        else if (part->d == 4) T(add_coded)(job, part, b, c, scores + start, total, sums, rest, 4);
+        else T(add_coded)(job, part, b, c, scores + start, total, sums, rest, 8);
+    }
     for (int64_t i = 0; i < queries; i++) T(store_one)(job->out16, item * queries + i, sums[i], half);
 }
 

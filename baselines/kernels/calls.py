@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,6 +26,9 @@ from text2json.baselines.kernels.library import (
 from text2json.baselines.quantizers.build_grids import LATTICES
 
 TILE = 8
+"""Tokens that are scored together; jobs.h says so too."""
+CODED = 32
+"""Rows of codes that are looked up together; jobs.h says so too."""
 SPARE = 64
 """Rows more than asked for that the memory of an attention has room for; see `Replay`."""
 HiggsScoresJob = structure(
@@ -75,8 +79,8 @@ MarkJob = structure(
 )
 SegmentJob = structure(
     "SegmentJob",
-    **pointers("keys", "values", "key_at", "value_at", "known"),
-    **numbers("length", "key_heads", "key_rows", "value_heads", "value_rows", "known_heads"),
+    **pointers("keys", "values", "codes", "scales", "grid", "signs", "key_at", "value_at", "known"),
+    **numbers("length", "key_heads", "key_rows", "value_heads", "value_rows", "known_heads", "group", "d"),
 )
 AttendJob = structure(
     "AttendJob",
@@ -289,14 +293,30 @@ def mark(places: Tensor, chosen: Tensor, last: Tensor, marks: Tensor, unit: int 
 
 
 @dataclass(frozen=True)
+class Coded:
+    """Values as HIGGS codes (B, H, N, group / d) and scales (B, H, N, 1), of which only a sum is turned back."""
+
+    codes: Tensor
+    scales: Tensor
+    grid: Tensor
+    signs: Tensor | None
+    group: int
+
+    @property
+    def shape(self) -> torch.Size:
+        """(B, H, N, ..)."""
+        return self.codes.shape
+
+
+@dataclass(frozen=True)
 class Stretch:
     """Keys and values of a step: rows (B, H, N, D), which of them (B, C, S), and which of those count (B, C or H, S).
 
-    Without places the first `length` rows are meant; `rows` may have room for more.
+    Without places the first `length` rows are meant; `rows` may have room for more. Values that are codes have places.
     """
 
     keys: Tensor
-    values: Tensor
+    values: Tensor | Coded
     length: int
     key_places: Tensor | None = None
     value_places: Tensor | None = None
@@ -304,7 +324,14 @@ class Stretch:
 
     def tensors(self) -> tuple[Tensor | None, ...]:
         """Return all tensors."""
-        return self.keys, self.values, self.key_places, self.value_places, self.known
+        values = self.values.codes if isinstance(self.values, Coded) else self.values
+        return self.keys, values, self.key_places, self.value_places, self.known
+
+    def rows(self) -> Iterator[Tensor]:
+        """Yield keys, and values where they are rows."""
+        yield self.keys
+        if isinstance(self.values, Tensor):
+            yield self.values
 
 
 def rows_of(rows: Tensor) -> Tensor:
@@ -326,7 +353,7 @@ def attend(query: Tensor, scaling: float, stretches: list[Stretch]) -> Tensor | 
     tensors = [tensor for stretch in stretches for tensor in stretch.tensors()]
     if kind is None or not serves(query, *tensors):
         return None
-    if any(half(tensor) != kind for stretch in stretches for tensor in (stretch.keys, stretch.values)):
+    if any(half(rows) != kind for stretch in stretches for rows in stretch.rows()):
         return None
     query = query.contiguous()
     batch, choosers, per_chooser, size = query.shape
@@ -334,19 +361,39 @@ def attend(query: Tensor, scaling: float, stretches: list[Stretch]) -> Tensor | 
     for stretch in stretches:
         if stretch.length == 0:
             continue
-        keys, values = rows_of(stretch.keys), rows_of(stretch.values)
+        keys, values = rows_of(stretch.keys), stretch.values
+        values = values if isinstance(values, Coded) else rows_of(values)
         places = [None if given is None else given.contiguous()
                   for given in (stretch.key_places, stretch.value_places, stretch.known)]  # fmt: skip
         known_heads = 1 if stretch.known is None else stretch.known.shape[1]
         alive.append((keys, values, places))
-        shape = (stretch.length, keys.shape[1], spacing(keys), values.shape[1], spacing(values), known_heads)
-        parts.append(SegmentJob(*map(at, (keys, values, *places)), *shape))
+        shape = (stretch.length, keys.shape[1], spacing(keys), *heads_and_rows(values), known_heads, *form_of(values))
+        parts.append(SegmentJob(at(keys), *at_values(values), *map(at, places), *shape))
     out = torch.empty_like(query)
     total = sum(stretch.length for stretch in stretches)
-    scratch = room(threads(), per_chooser * (total + SPARE + 2 * size))
-    told = (scratch.shape[1], batch, choosers, per_chooser, size, kind, len(parts))
+    floats = per_chooser * (total + SPARE + 2 * size)
+    floats += (per_chooser + CODED) * max((part.group for part in parts), default=0)
+    scratch = room(threads(), floats)
+    told = (floats, batch, choosers, per_chooser, size, kind, len(parts))
     call("attend", AttendJob(at(query), at(out), at(scratch), scaling, *told, (SegmentJob * 3)(*parts)))
     return out
+
+
+def at_values(values: Tensor | Coded) -> tuple[int | None, ...]:
+    """Return where rows begin, or else codes, scales, grid and signs."""
+    if isinstance(values, Coded):
+        return None, at(values.codes), at(values.scales), at(values.grid), at(values.signs)
+    return at(values), None, None, None, None
+
+
+def heads_and_rows(values: Tensor | Coded) -> tuple[int, int]:
+    """Return how many heads values have, and how many rows lie between the first rows of two heads."""
+    return values.shape[1], values.shape[2] if isinstance(values, Coded) else spacing(values)
+
+
+def form_of(values: Tensor | Coded) -> tuple[int, int]:
+    """Return the channels that a row of codes stands for, and those of a code; zeros for rows."""
+    return (values.group, values.grid.shape[1]) if isinstance(values, Coded) else (0, 0)
 
 
 def spacing(rows: Tensor) -> int:

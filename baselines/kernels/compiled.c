@@ -105,7 +105,7 @@ static int tiles_granted(void) {
 #endif
 
 /* Raised with every change of a job or an entry point: a library that was built from other sources is not used. */
-EXPORT int t2j_interface(void) { return 7; }
+EXPORT int t2j_interface(void) { return 8; }
 
 /* What the processor can run: 0 portable, 1 AVX2, 2 AVX-512, 3 AVX-512 and AMX. */
 EXPORT int t2j_level(void) {

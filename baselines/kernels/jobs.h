@@ -102,11 +102,16 @@ struct mark_job {
 };
 
 #define SEGMENTS 3
+#define CODED 32 /* rows of codes that are looked up together */
 
 /* Attention of one position over up to three stretches of keys and values. */
 struct segment {
     const void *keys16;        /* (batch, heads, key_rows, size) */
-    const void *values16;      /* (batch, heads, value_rows, size) */
+    const void *values16;      /* (batch, heads, value_rows, size), or NULL where values are codes */
+    const uint8_t *codes;      /* (batch, heads, value_rows, group / d) */
+    const uint16_t *scales;    /* (batch, heads, value_rows), float16 */
+    const float *grid;         /* (points, d) */
+    const float *signs;        /* (group) or NULL */
     const int64_t *key_at;     /* (batch, choosers, length) rows to read, or NULL for the first `length` */
     const int64_t *value_at;   /* the same for values */
     const uint8_t *known;      /* (batch, choosers or heads, length) which of them count, or NULL for all */
@@ -114,6 +119,7 @@ struct segment {
     int64_t key_heads, key_rows;     /* heads and rows of `keys16` */
     int64_t value_heads, value_rows; /* heads and rows of `values16` */
     int64_t known_heads;
+    int64_t group, d;
 };
 
 struct attend_job {
@@ -121,7 +127,7 @@ struct attend_job {
     void *out16;         /* the same */
     float *scratch;      /* (threads, scratch_size) */
     double scaling;
-    int64_t scratch_size; /* per_chooser * (all lengths + 2 * size) */
+    int64_t scratch_size; /* per_chooser * (all lengths + 2 * size), and (per_chooser + CODED) * group for codes */
     int64_t batch, choosers, per_chooser, size, half, segments;
     struct segment segment[SEGMENTS];
 };

@@ -25,7 +25,7 @@ from text2json.shared_library import load
 
 LEVELS = ("portable", "avx2", "avx512", "amx")
 """Instruction sets that the library holds code for, by number."""
-INTERFACE = 7
+INTERFACE = 8
 """What `t2j_interface` of a library of these sources returns."""
 SWITCH = "TEXT2JSON_KERNELS"
 """Environment variable: `torch` for the plain path, or one of `LEVELS` for no more than that one."""

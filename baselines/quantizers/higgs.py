@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from text2json.baselines.kernels import calls
-from text2json.baselines.kernels.calls import Turn
+from text2json.baselines.kernels.calls import Coded, Turn
 from text2json.baselines.kernels.library import serves
 from text2json.baselines.quantizers.build_grids import FILE, GRIDS, nearest
 from text2json.baselines.quantizers.quantizer import Quantizer
@@ -157,6 +157,11 @@ class Higgs(Quantizer):
         return calls.higgs_read(
             codes, scales, points, index, size=channels, group=self.group, dtype=dtype, signs=signs, turn=turn
         )
+
+    def coded(self, codes: Tensor, scales: Tensor) -> Coded:
+        """Return rows (B, H, N, ..) for a kernel that adds them up without decoding each."""
+        signs = None if self.signs is None else random_signs(self.signs, self.group)
+        return Coded(codes.contiguous(), scales.contiguous(), grid(self.d, self.n), signs, self.group)
 
     def decode(self, codes: Tensor, scales: Tensor, channels: int) -> Tensor:
         """Return the vectors (..., channels) in float32."""

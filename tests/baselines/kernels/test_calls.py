@@ -326,10 +326,54 @@ def test_attention_over_stretches(
     ]
     found = attend(query, size**-0.5, stretches)
     wide = [
-        Stretch(s.keys.float(), s.values.float(), s.length, s.key_places, s.value_places, s.known) for s in stretches
-    ]  # fmt: skip
+        Stretch(s.keys.float(), s.values.float(), s.length, s.key_places, s.value_places, s.known)
+        for s in stretches
+        if isinstance(s.values, Tensor)
+    ]
     with library.use("torch"):
         same(found.float(), attend(query.float(), size**-0.5, wide), 1e-5 if dtype == torch.float32 else 1e-2)
+
+
+@quick
+@given(
+    seed=st.integers(0, 10_000),
+    points=st.sampled_from(GRIDS),
+    form=st.sampled_from([(8, 8), (20, 32), (33, 64), (64, 64), (96, 128), (128, 128), (6, 256)]),
+    per_head=st.integers(1, 9),
+    length=st.integers(1, 75),
+    each=st.booleans(),
+    signs=st.sampled_from([None, 7]),
+    dtype=dtypes,
+)
+def test_attention_over_values_that_are_codes(
+    seed: int,
+    points: tuple[int, int],
+    form: tuple[int, int],
+    per_head: int,
+    length: int,
+    each: bool,
+    signs: int | None,
+    dtype: torch.dtype,
+) -> None:
+    """As over the rows that the codes stand for; and beside rows, whose attention is of the same weights."""
+    (size, group), generator = form, torch.Generator().manual_seed(seed)
+    quantizer, choosers = Higgs(*points, group, signs), 2 * per_head if each else 2
+    query = drawn(seed, 2, choosers, 1 if each else per_head, size).to(dtype)
+    keys, values = (drawn(seed + n, 2, 2, 90, size).to(dtype) for n in (1, 2))
+    codes, scales = quantizer.encode(values)
+    places = torch.randint(0, 90, (2, choosers, length), generator=generator)
+    known = torch.rand(2, choosers, length, generator=generator) < 0.7
+    coded, rows = quantizer.coded(codes, scales), quantizer.decode(codes, scales, size)
+    found, wanted = (
+        calls.attend(asked, size**-0.5, [
+            Stretch(keys.to(asked.dtype), of_codes, length, places, places, known),
+            Stretch(keys.to(asked.dtype), values.to(asked.dtype), 5),
+        ])
+        for asked, of_codes in ((query, coded), (query.float(), rows))
+    )  # fmt: skip
+    assert found is not None
+    assert wanted is not None
+    same(found.float(), wanted, 1e-5 if dtype == torch.float32 else 1e-2)
 
 
 @quick
