@@ -11,7 +11,7 @@ import ctypes
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from text2json.metrics import library
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MISSING, ABSENT, TEXT, ODD_TEXT, WHOLE, FRACTION, ODD_NUMBER, TRUTH = range(8)
 """Kinds of values; numbers 0 and 1 stand for a missing value and for null, whose kinds are of the same name."""
+PADDING = 8
+"""Zero bytes that the reader wants after the last text's own."""
 WIDTH = 64
 """Columns that there is room for."""
 _VALUE = [("start", "i8"), ("number", "i8"), ("length", "i4"), ("kind", "i4")]
@@ -54,9 +56,13 @@ class Values:
 
     def __init__(self, text: bytes, found: NDArray[Any]) -> None:
         self.encoded = text
-        self.text = text.decode() if text.isascii() else text
         self.found = found
         self.kinds: Numbers = found["kind"]
+
+    @cached_property
+    def text(self) -> str | bytes:
+        """The text, decoded where it is ASCII, so that places in it stay the same."""
+        return self.encoded.decode() if self.encoded.isascii() else self.encoded
 
     def of(self, numbers: NDArray[np.integer[Any]]) -> list[Any]:
         """Return the values of these numbers as Python has them; None for missing and for null."""
@@ -77,6 +83,16 @@ class Values:
             else:
                 parts[place] = json.loads(parts[place]) if kind > ABSENT else None
         return parts
+
+
+def present(count: int, *parts: Numbers) -> NDArray[np.intp]:
+    """Return which of the numbers below `count` stand in any of the parts, in ascending order."""
+    import numpy as np
+
+    found = np.zeros(count, dtype=np.bool_)
+    for part in parts:
+        found[part] = True
+    return found.nonzero()[0]
 
 
 @dataclass(frozen=True)
@@ -122,9 +138,8 @@ def read_columns(texts: Sequence[str]) -> Columns | None:
         return None
     import numpy as np
 
-    parts = [_encoded(text) for text in texts]
-    text = b"\0".join([*parts, bytes(8)])
-    ends = np.array(list(accumulate([len(part) + 1 for part in parts])), dtype=np.int64) - 1
+    text, lengths = _joined(texts)
+    ends = np.cumsum(np.array(lengths, dtype=np.int64) + 1) - 1
     starts = np.append(0, ends[:-1] + 1)
     letters = np.frombuffer(text, dtype=np.uint8)
     room, value_room = (int(np.count_nonzero(letters == ord(letter))) for letter in "{:")
@@ -132,12 +147,12 @@ def read_columns(texts: Sequence[str]) -> Columns | None:
     slots = 1 << (3 * value_room // 2).bit_length()
     arrays = {
         "starts": starts, "ends": ends, "cells": np.empty((WIDTH, room), dtype=np.int32),
-        "counts": np.empty(len(parts), dtype=np.int64), "key_starts": np.empty(WIDTH, dtype=np.int64),
+        "counts": np.empty(len(lengths), dtype=np.int64), "key_starts": np.empty(WIDTH, dtype=np.int64),
         "key_lengths": np.empty(WIDTH, dtype=np.int64), "values": np.empty(value_room, dtype=_VALUE),
         "slots": np.zeros(slots, dtype=np.int64),
     }  # fmt: skip
     job = ReadJob.of(
-        text=text, texts=len(parts), room=room, width=WIDTH, value_room=value_room, mask=slots - 1, **arrays
+        text=text, texts=len(lengths), room=room, width=WIDTH, value_room=value_room, mask=slots - 1, **arrays
     )
     records = reader.t2j_read(ctypes.byref(job))
     values = arrays["values"][: job.found]
@@ -146,6 +161,15 @@ def read_columns(texts: Sequence[str]) -> Columns | None:
     keys = zip(arrays["key_starts"][: job.columns].tolist(), arrays["key_lengths"][: job.columns].tolist(), strict=True)
     names = [text[start : start + length].decode() for start, length in keys]
     return Columns(names, arrays["cells"][: job.columns, :records], arrays["counts"].tolist(), Values(text, values))
+
+
+def _joined(texts: Sequence[str]) -> tuple[bytes, list[int]]:
+    """Return the texts in UTF-8 as the reader wants them, and the length of each."""
+    whole = "\0".join([*texts, "\0" * PADDING])
+    if whole.isascii():  # all at once, which is twice as fast
+        return whole.encode(), list(map(len, texts))
+    parts = [_encoded(text) for text in texts]
+    return b"\0".join([*parts, bytes(PADDING)]), list(map(len, parts))
 
 
 def _encoded(text: str) -> bytes:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from text2json.metrics import library
 from text2json.metrics.compare import Rule
 from text2json.metrics.counts import Counted, Span, Wrong
 from text2json.metrics.flat_counts import count
-from text2json.metrics.flat_json import ABSENT, FRACTION, TEXT, WHOLE, Sheet, Values
+from text2json.metrics.flat_json import ABSENT, FRACTION, TEXT, WHOLE, Sheet, Values, present
 from text2json.metrics.forms import Form
 from text2json.metrics.library import Job, job_fields
 from text2json.metrics.record_schema import RecordSchema
@@ -43,11 +43,13 @@ class Numbered:
         numbers: (columns, records) of the values.
         values: what they stand for.
         changed: column → number → form, of columns that hold values which are not their own form.
+        kept: column → (values,) whether a value is its own form nonetheless.
     """
 
     numbers: NDArray[np.int32]
     values: Values
     changed: dict[int, dict[int, Form | None]]
+    kept: dict[int, NDArray[np.bool_]]
 
     def column(self, column: int, rows: Sequence[int]) -> list[Form | None]:
         """Return the forms of these rows in one column."""
@@ -88,7 +90,10 @@ class Numbered:
         )
         compiled.t2j_near(ctypes.byref(job))
         for column in self.changed:
-            found[columns == column] = -1
+            other = columns == column
+            if column in self.kept:
+                other &= ~(self.kept[column][ones] & self.kept[column][others])
+            found[other] = -1
         return found
 
     def rows(self, rows: Sequence[int]) -> list[Row]:
@@ -127,15 +132,14 @@ class Spellings:
         )
 
 
-@dataclass
-class _Numbering:
-    """The numbers of one column's values under other rules of equality, filled value by value."""
+def _numbered(count: int, places: NDArray[np.intp], values: Sequence[Any]) -> NDArray[np.int32]:
+    """Return (count,) numbers from 1 on at these places, equal for equal values; 0 for None and everywhere else."""
+    import numpy as np
 
-    numbers: NDArray[np.int32]
-    known: dict[Any, int] = field(default_factory=dict)
-
-    def add(self, number: int, value: Any) -> None:
-        self.numbers[number] = self.known.setdefault(value, len(self.known) + 1)
+    known: dict[Any, int] = {None: 0}
+    found = np.zeros(count, dtype=np.int32)
+    found[places] = [known.setdefault(value, len(known)) for value in values]
+    return found
 
 
 def flat_table(sheet: Sheet, schema: RecordSchema) -> tuple[Table, Spellings]:
@@ -156,25 +160,25 @@ def flat_table(sheet: Sheet, schema: RecordSchema) -> tuple[Table, Spellings]:
     forms = [np.where(side > ABSENT, side, 0) for side in numbers]
     written = None
     changed: dict[int, dict[int, Form | None]] = {}
+    kept: dict[int, NDArray[np.bool_]] = {}
     for column, name in enumerate(names):
         rule = schema.shape.rule(name)
         if _keeps(rule, int(found[order[column]])):
             continue
         if written is None:
             written = [side.copy() for side in forms]
-        different = np.unique(np.concatenate([side[column] for side in numbers]))
-        formed, spelled = (_Numbering(np.zeros(len(values.kinds), dtype=np.int32)) for _ in range(2))
-        known: dict[int, Form | None] = {}
-        for number, value in zip(different.tolist(), values.of(different), strict=True):
-            known[number] = None
-            if value is not None:
-                known[number] = form = rule.form(value)
-                formed.add(number, form)
-                spelled.add(number, value)
-        changed[column] = known
+        different = present(len(values.kinds), *(side[column] for side in numbers))
+        here = values.of(different)
+        known = [None if value is None else rule.form(value) for value in here]
+        changed[column] = dict(zip(different.tolist(), known, strict=True))
+        kept[column] = np.zeros(len(values.kinds), dtype=np.bool_)
+        kept[column][different] = [
+            form.__class__ is value.__class__ and form == value for form, value in zip(known, here, strict=True)
+        ]
+        formed, spelled = (_numbered(len(values.kinds), different, of) for of in (known, here))
         for side, form_numbers, spellings in zip(numbers, forms, written, strict=True):
-            form_numbers[column], spellings[column] = formed.numbers[side[column]], spelled.numbers[side[column]]
-    golds, given = (Numbered(side, values, changed) for side in numbers)
+            form_numbers[column], spellings[column] = formed[side[column]], spelled[side[column]]
+    golds, given = (Numbered(side, values, changed, kept) for side in numbers)
     table = Table(names, golds, given, forms[0].T, forms[1].T, schema.pairwise)
     return table, Spellings() if written is None else Spellings(written[0].T, written[1].T)
 

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from text2json.metrics.flat_json import ABSENT, FRACTION, MISSING, ODD_NUMBER, ODD_TEXT, TEXT, TRUTH, WHOLE, Sheet
+from text2json.metrics.flat_json import (
+    ABSENT,
+    FRACTION,
+    MISSING,
+    ODD_NUMBER,
+    ODD_TEXT,
+    TEXT,
+    TRUTH,
+    WHOLE,
+    Sheet,
+    present,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,9 +128,8 @@ def _strangers(sheet: Sheet, numbers: NDArray[np.int32], members: frozenset[str]
     import numpy as np
 
     found = np.zeros(len(sheet.values.kinds), dtype=np.bool_)
-    different = np.unique(numbers)
-    for number, value in zip(different.tolist(), sheet.values.of(different), strict=True):
-        found[number] = isinstance(value, str) and value not in members
+    different = present(len(found), numbers)
+    found[different] = [isinstance(value, str) and value not in members for value in sheet.values.of(different)]
     return found
 
 
