@@ -383,7 +383,7 @@ static int64_t read_list(struct read_job *job, chars text, chars end, int64_t fi
 
 PUBLIC int t2j_scorer_interface(void)
 {
-    return 2;
+    return 3;
 }
 
 /* Read all texts, one after the other; return how many records they have. */

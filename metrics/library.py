@@ -12,7 +12,7 @@ from typing import Any
 
 from text2json.shared_library import load
 
-INTERFACE = 2
+INTERFACE = 3
 """What `t2j_scorer_interface` of a library of these sources returns."""
 
 

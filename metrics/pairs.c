@@ -16,11 +16,15 @@ struct pair_job {
     double gate;     /* see align.GATE */
     int64_t *places; /* (pairs, 2) out: rows of a gold and of a predicted record, sample after sample */
     int64_t *ends;   /* (samples + 1) out */
+    int64_t *equal;  /* (samples) out: how many of a sample's pairs are of equal records; they come first */
     uint8_t *states; /* (samples) out */
 };
 
-/* What became of a sample: it is done; only its equal records are paired, for others are tied; nothing is. */
-enum { DONE, TIED, LEFT };
+/* What became of a sample: it is done; so it is, but for the order of its unequal pairs, which is that of their content;
+   only its equal records are paired, for several choices are best; nothing is. */
+enum { DONE, CHOSEN, TIED, LEFT };
+
+enum { CLUSTER = 5 }; /* records of either side that may compete with each other, up to which all choices are tried */
 
 /* One sample, and room for the work on it. */
 struct work {
@@ -30,6 +34,16 @@ struct work {
     int32_t *turned, *matches;             /* (width, others) the predicted rows; (size, others) equal leaves */
     int32_t *partners, *taken, *least;     /* (size) a predicted record or -1; (others) partners; (others) see `best` */
     int32_t *needed;                       /* (2 * width + 1) equal leaves that pass the gate, by leaves of a pair */
+    int32_t *marks;                        /* (size + others) whether a record's choice is made */
+};
+
+/* Records that compete with each other: gold ones, predicted ones, and the equal leaves of each pair that may be made. */
+struct cluster {
+    int size, others;
+    int32_t ours[CLUSTER], theirs[CLUSTER], matches[CLUSTER][CLUSTER];
+    int chosen[CLUSTER], best[CLUSTER]; /* a place in `theirs`, or -1 */
+    int32_t most;
+    int ways; /* to reach the most, of which `best` is one */
 };
 
 static void measure(int32_t *sizes, const int32_t *rows, int64_t count, int64_t width)
@@ -113,6 +127,94 @@ static int pair_best(const struct work *one)
     return 1;
 }
 
+/* Return the equal leaves of a pair that may be made, 0 for any other. */
+static int32_t may_pair(const struct work *one, int64_t row, int64_t other)
+{
+    if (one->partners[row] >= 0 || one->taken[other] == 1)
+        return 0;
+    int32_t found = one->matches[row * one->others + other];
+    return found >= one->needed[one->our_sizes[row] + one->their_sizes[other]] ? found : 0;
+}
+
+/* Try every partner of the gold record at `place` and of those after it. */
+static void try_all(struct cluster *all, int place, int32_t sum, unsigned taken)
+{
+    if (place >= all->size || place >= CLUSTER) {
+        if (sum > all->most) {
+            all->most = sum;
+            all->ways = 0;
+            memcpy(all->best, all->chosen, sizeof all->best);
+        }
+        all->ways += sum == all->most;
+        return;
+    }
+    all->chosen[place] = -1;
+    try_all(all, place + 1, sum, taken);
+    for (int other = 0; other < all->others; other++)
+        if (all->matches[place][other] && !(taken >> other & 1)) {
+            all->chosen[place] = other;
+            try_all(all, place + 1, sum + all->matches[place][other], taken | 1u << other);
+        }
+}
+
+/* Gather all that competes with a gold record, mark it, and find the only best choice; return 0 where there is none. */
+static int choose_cluster(const struct work *one, int64_t first, int32_t *partners)
+{
+    struct cluster all = {.size = 1, .ours = {(int32_t)first}, .most = -1};
+    int32_t *marks = one->marks, *other_marks = one->marks + one->size;
+    marks[first] = 1;
+    for (int row = 0, other = 0; row < all.size || other < all.others;) {
+        if (row < all.size) {
+            for (int64_t place = 0; place < one->others; place++)
+                if (!other_marks[place] && may_pair(one, all.ours[row], place)) {
+                    if (all.others == CLUSTER)
+                        return 0;
+                    other_marks[place] = 1;
+                    all.theirs[all.others++] = (int32_t)place;
+                }
+            row++;
+        } else {
+            for (int64_t place = 0; place < one->size; place++)
+                if (!marks[place] && may_pair(one, place, all.theirs[other])) {
+                    if (all.size == CLUSTER)
+                        return 0;
+                    marks[place] = 1;
+                    all.ours[all.size++] = (int32_t)place;
+                }
+            other++;
+        }
+    }
+    for (int row = 0; row < all.size; row++)
+        for (int other = 0; other < all.others; other++)
+            all.matches[row][other] = may_pair(one, all.ours[row], all.theirs[other]);
+    try_all(&all, 0, 0, 0);
+    for (int row = 0; row < all.size; row++)
+        partners[all.ours[row]] = all.best[row] < 0 ? -1 : all.theirs[all.best[row]];
+    return all.ways == 1;
+}
+
+/* Pair records without a partner so that the most leaves match, where only one choice does that; return 0 elsewhere. */
+static int pair_chosen(const struct work *one)
+{
+    int32_t *found = one->turned; /* (size) of the width * others that are not needed any more */
+    for (int64_t row = 0; row < one->size; row++) { /* undo what `pair_best` began */
+        if (one->partners[row] >= 0 && one->taken[one->partners[row]] == 2) {
+            one->taken[one->partners[row]] = 0;
+            one->partners[row] = -1;
+        }
+    }
+    memset(one->marks, 0, (size_t)(one->size + one->others) * sizeof(int32_t));
+    for (int64_t row = 0; row < one->size; row++)
+        if (one->partners[row] < 0 && !one->marks[row] && !choose_cluster(one, row, found))
+            return 0;
+    for (int64_t row = 0; row < one->size; row++)
+        if (one->partners[row] < 0 && found[row] >= 0) {
+            one->partners[row] = found[row];
+            one->taken[found[row]] = 2;
+        }
+    return 1;
+}
+
 static void write_pairs(struct pair_job *job, const struct work *one, int64_t sample, int64_t *count, int equal)
 {
     for (int64_t row = 0; row < one->size; row++) {
@@ -140,11 +242,13 @@ static int pair_sample(struct pair_job *job, struct work *one, int64_t sample, i
     match(one);
     if (!pair_equal(one))
         return LEFT;
-    int whole = pair_best(one);
+    int state = pair_best(one) ? DONE : pair_chosen(one) ? CHOSEN : TIED;
+    int64_t before = *count;
     write_pairs(job, one, sample, count, 1);
-    if (whole)
+    job->equal[sample] = *count - before;
+    if (state != TIED)
         write_pairs(job, one, sample, count, 0);
-    return whole ? DONE : TIED;
+    return state;
 }
 
 /* Take room for the largest sample that is not left alone; return what is to be freed, or 0. */
@@ -160,13 +264,14 @@ static int32_t *get_room(const struct pair_job *job, struct work *one)
         others = theirs > others ? theirs : others;
         cells = ours * theirs > cells ? ours * theirs : cells;
     }
-    int64_t parts[] = {cells, width * others, size, size, others, others, others, 2 * width + 1}, total = 0;
-    int32_t **places[] = {&one->matches, &one->turned, &one->our_sizes, &one->partners,
-                          &one->their_sizes, &one->taken, &one->least, &one->needed};
-    for (int part = 0; part < 8; part++)
+    int64_t turned = width * others > size ? width * others : size, total = 0;
+    int64_t parts[] = {cells, turned, size, size, others, others, others, 2 * width + 1, size + others};
+    int32_t **places[] = {&one->matches, &one->turned, &one->our_sizes, &one->partners, &one->their_sizes,
+                          &one->taken, &one->least, &one->needed, &one->marks};
+    for (int part = 0; part < 9; part++)
         total += parts[part];
     int32_t *room = malloc((size_t)total * sizeof(int32_t)), *next = room;
-    for (int part = 0; room && part < 8; next += parts[part++])
+    for (int part = 0; room && part < 9; next += parts[part++])
         *places[part] = next;
     return room;
 }
@@ -187,6 +292,7 @@ PUBLIC int64_t t2j_pair(struct pair_job *job)
     int64_t count = 0;
     job->ends[0] = 0;
     for (int64_t sample = 0; sample < job->samples; sample++) {
+        job->equal[sample] = 0;
         job->states[sample] = (uint8_t)pair_sample(job, &one, sample, &count);
         job->ends[sample + 1] = count;
     }

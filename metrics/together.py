@@ -35,12 +35,16 @@ _ODD = 0x9E3779B97F4A7C15
 class PairJob(Job):
     """The library's `struct pair_job`."""
 
-    _fields_ = job_fields("ours theirs our_ends their_ends samples width most gate places ends states",
-                          pointers="ours theirs our_ends their_ends places ends states", fractions="gate")  # fmt: skip
+    _fields_ = job_fields(
+        "ours theirs our_ends their_ends samples width most gate places ends equal states",
+        pointers="ours theirs our_ends their_ends places ends equal states",
+        fractions="gate",
+    )
 
 
-DONE, TIED, LEFT = range(3)
-"""What becomes of a sample in the library: all is done; only its equal records are paired; nothing is."""
+DONE, CHOSEN, TIED, LEFT = range(4)
+"""What becomes of a sample in the library: all is done; its unequal pairs are still to be put in the order of their
+content; only its equal records are paired; nothing is."""
 
 
 @dataclass(frozen=True)
@@ -180,16 +184,20 @@ class _Work:
             return False
         room = sum(min(len(span.gold), len(span.predicted)) for span in spans)
         places, ends = np.empty((room, 2), dtype=np.int64), np.empty(len(spans) + 1, dtype=np.int64)
-        states = np.empty(len(spans), dtype=np.uint8)
+        states, equal = np.empty(len(spans), dtype=np.uint8), np.empty(len(spans), dtype=np.int64)
         ours, theirs = np.ascontiguousarray(table.ours), np.ascontiguousarray(table.theirs)
         our_ends, their_ends = (np.append(0, np.cumsum(side)) for side in self.counts)
         job = PairJob.of(
             ours=ours, theirs=theirs, our_ends=our_ends, their_ends=their_ends, samples=len(spans), width=ours.shape[1],
-            most=self.most, gate=float(self.gate), places=places, ends=ends, states=states,
+            most=self.most, gate=float(self.gate), places=places, ends=ends, equal=equal, states=states,
         )  # fmt: skip
         found = compiled.t2j_pair(ctypes.byref(job))
         if found < 0:
             return False
+        chosen = (states == CHOSEN).nonzero()[0]
+        self._sort(
+            [places[start:end] for start, end in zip(ends[chosen] + equal[chosen], ends[chosen + 1], strict=True)]
+        )
         self.add(np.repeat(np.arange(len(spans)), np.diff(ends)), places[:found].T)
         self.waiting = states == LEFT
         tied = [(sample, spans[sample], places[ends[sample] : ends[sample + 1]].T)
@@ -259,6 +267,19 @@ class _Work:
             block = matches[begin : begin + len(rows) * size].reshape(len(rows), size)
             groups.append(Tied(choice, ours[rows], theirs[first[choice] : first[choice] + size], block))
         self._choose(groups)
+
+    def _sort(self, parts: Sequence[Places]) -> None:
+        """Sort (pairs, 2) each of these by the content of the gold records."""
+        import numpy as np
+
+        if not parts:
+            return
+        heads = iter(self.table.gold.column(0, np.concatenate(parts)[:, 0].tolist()))
+        for pairs in parts:
+            partners = dict(pairs.tolist())
+            ours = list(partners)
+            sort_by_content(ours, self.table.gold, list(islice(heads, len(ours))))
+            pairs[:] = [(one, partners[one]) for one in ours]
 
     def _rest(self, sample: int, span: Span, paired: Places) -> Tied:
         """Return what is left of a sample whose equal records are paired."""

@@ -13,7 +13,7 @@ from text2json.metrics.flat_counts import SUMS, CountJob
 from text2json.metrics.flat_json import ReadJob
 from text2json.metrics.flat_table import NearJob
 from text2json.metrics.library import INTERFACE, Job
-from text2json.metrics.together import DONE, LEFT, TIED, PairJob
+from text2json.metrics.together import CHOSEN, DONE, LEFT, TIED, PairJob
 
 HOME = Path(__file__).parents[2] / "metrics"
 SOURCES = "\n".join(file.read_text() for file in sorted(HOME.glob("*.[ch]")))
@@ -52,8 +52,8 @@ def test_values_and_names_of_numbers_are_those_of_the_sources() -> None:
     assert names("value") == [name for name, _ in flat_json._VALUE]
     kinds = enumeration("MISSING")
     assert [getattr(flat_json, name) for name in kinds] == list(range(len(kinds)))
-    assert enumeration("DONE") == ["DONE", "TIED", "LEFT"]
-    assert (DONE, TIED, LEFT) == (0, 1, 2)
+    assert enumeration("DONE") == ["DONE", "CHOSEN", "TIED", "LEFT"]
+    assert (DONE, CHOSEN, TIED, LEFT) == (0, 1, 2, 3)
     assert enumeration("RIGHT").index("SUMS") == SUMS
 
 
