@@ -16,7 +16,23 @@ INLINE void T(score_segment)(const struct attend_job *job, const struct segment 
     const int64_t *at = part->key_at ? part->key_at + (b * job->choosers + c) * part->length : NULL;
     int64_t known_head = T(head_of)(c, job->choosers, part->known_heads);
     const uint8_t *known = part->known ? part->known + (b * part->known_heads + known_head) * part->length : NULL;
-    for (int64_t i = 0; i < part->length; i++) {
+    int64_t value_plane = (b * part->value_heads + T(head_of)(c, job->choosers, part->value_heads)) * part->value_rows;
+    const int64_t *value_at = part->value_at && part->values16 ? part->value_at + (b * job->choosers + c) * part->length : NULL;
+    int64_t i = 0;
+    /* One query waits for memory rather than for sums: what it will read of values is on its way meanwhile. */
+    for (; job->per_chooser == 1 && i + 4 <= part->length; i += 4) {
+        int64_t rows[4];
+        for (int n = 0; n < 4; n++) {
+            rows[n] = T(row_at)(at, plane, i + n, job->size);
+            if (i + n + AHEAD < part->length)
+                T(ask_for)(part->keys16, T(row_at)(at, plane, i + n + AHEAD, job->size), job->size, half);
+            if (value_at) T(ask_far)(part->values16, T(row_at)(value_at, value_plane, i + n, job->size), job->size, half);
+        }
+        T(row_dots)(part->keys16, rows, query, job->size, half, scores + i);
+        for (int n = 0; n < 4; n++)
+            if (known && !known[i + n]) scores[i + n] = -INFINITY;
+    }
+    for (; i < part->length; i++) {
         if (i + AHEAD < part->length) T(ask_for)(part->keys16, T(row_at)(at, plane, i + AHEAD, job->size), job->size, half);
         for (int64_t g = 0; g < job->per_chooser; g += 4) {
             int many = job->per_chooser - g < 4 ? (int)(job->per_chooser - g) : 4;

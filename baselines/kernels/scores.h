@@ -282,6 +282,20 @@ INLINE void T(dots)(const void *row, int64_t at, const float *query, int64_t siz
         for (int g = 0; g < many; g++) out[g] += T(one)(row, at + c, half) * query[g * size + c];
 }
 
+/* Dot four rows with one query. */
+INLINE void T(row_dots)(const void *rows, const int64_t at[4], const float *query, int64_t size, int half, float out[4]) {
+    T(vf) sum[4];
+    for (int n = 0; n < 4; n++) sum[n] = T(spread)(0);
+    int64_t c = 0;
+    for (; c + W <= size; c += W) {
+        T(vf) x = T(load)(query + c);
+        for (int n = 0; n < 4; n++) sum[n] += x * T(load_as)(rows, at[n] + c, half);
+    }
+    T(sums)(sum, out);
+    for (; c < size; c++)
+        for (int n = 0; n < 4; n++) out[n] += T(one)(rows, at[n] + c, half) * query[c];
+}
+
 INLINE void T(some_dots)(const void *row, int64_t at, const float *query, int64_t size, int many, int half, float out[4]) {
     if (many >= 4) T(dots)(row, at, query, size, 4, half, out);
     if (many == 3) T(dots)(row, at, query, size, 3, half, out);

@@ -45,6 +45,13 @@ INLINE void T(ask_for)(const void *base, int64_t at, int64_t size, int half) {
     for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(from + i);
 }
 
+/* The same for the second-level cache. */
+INLINE void T(ask_far)(const void *base, int64_t at, int64_t size, int half) {
+    const char *from = (const char *)base + at * (half ? 2 : 4);
+    int64_t bytes = size * (half ? 2 : 4);
+    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(from + i, 0, 2);
+}
+
 /* Rounds to the nearest bfloat16, ties to even. */
 INLINE void T(store_one)(void *to, int64_t at, float x, int half) {
     if (!half) {
