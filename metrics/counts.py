@@ -80,7 +80,7 @@ _CELLS = 1 << 22
 
 NOTHING = Counts(0, 0, 0)
 _COUNTS = partial(tuple.__new__, Counts)
-"""Counts of a list of three; several times faster than the class itself, and so is `_VERDICT`."""
+"""Counts of a list of three; several times faster than the class itself, and so are `_VERDICT` and `_TALLY`."""
 
 
 class Side(NamedTuple):
@@ -190,6 +190,9 @@ class Tally(NamedTuple):
     empty_records: int
 
 
+_TALLY = partial(tuple.__new__, Tally)
+
+
 def tally(table: Table, written: Written, spans: Sequence[Span], paired: Paired) -> tuple[list[Tally], Wrong]:
     """Count the leaves and records of several samples, given the pairs of each.
 
@@ -250,23 +253,22 @@ def _tallies(table: Table, spans: Sequence[Span], paired: Paired, counted: Count
         spans, map(sub, paired.ends[1:], paired.ends), fields.tolist(),
         np.all(fields[:, :, 1:].any(2), axis=1).tolist(), fields.sum(1).tolist(), counted.sums.tolist(), strict=True,
     )  # fmt: skip
+    columns = table.columns
     return [
-        Tally(
-            records=Counts(sums[0], len(span.predicted), len(span.gold)),
-            raw_records=sums[1],
-            fields=dict(zip(table.columns, map(_COUNTS, leaves), strict=True))
+        _TALLY([
+            _COUNTS([sums[0], len(span.predicted), len(span.gold)]),
+            sums[1],
+            dict(zip(columns, map(_COUNTS, leaves), strict=True))
             if all_there
-            else {path: _COUNTS(row) for path, row in zip(table.columns, leaves, strict=True) if row[1] or row[2]},
-            total=_COUNTS(total),
-            raw_right=sums[2],
-            missing_records=len(span.gold) - pairs,
-            hallucinated_records=len(span.predicted) - pairs,
-            missing_fields=sums[3],
-            hallucinated_fields=sums[4],
-            empty_records=sums[5],
-        )
+            else {path: _COUNTS(row) for path, row in zip(columns, leaves, strict=True) if row[1] or row[2]},
+            _COUNTS(total),
+            sums[2],
+            len(span.gold) - pairs,
+            len(span.predicted) - pairs,
+            *sums[3:],
+        ])
         for span, pairs, leaves, all_there, total, sums in numbers
-    ]
+    ]  # fmt: skip
 
 
 class _Sums:

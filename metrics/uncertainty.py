@@ -34,9 +34,10 @@ def intervals(ratios: Sequence[Ratio], *, resamples: int = RESAMPLES, seed: int 
     """
     import numpy as np
 
-    sides = np.array([side for ratio in ratios for side in ratio], dtype=np.float64)
-    different, place = np.unique(sides, axis=0, return_inverse=True)  # many figures share a side
-    values = resampled(different, resamples, seed)[place.reshape(-1)]
+    sides = [tuple(side) for ratio in ratios for side in ratio]
+    places = {side: place for place, side in enumerate(sorted(set(sides)))}  # many figures share a side
+    table = np.array(list(places), dtype=np.float64)
+    values = resampled(table, resamples, seed)[[places[side] for side in sides]]
     bounds = np.percentile(quotients(values), [2.5, 97.5], axis=1)
     return [(float(low), float(high)) for low, high in bounds.T]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,7 @@ from typing import Any
 
 from text2json.errors import DataError
 from text2json.metrics import library
-from text2json.metrics.causes import Document, sort_causes
+from text2json.metrics.causes import CAUSES, Document, sort_causes
 from text2json.metrics.counts import Side, Sides, Span, Tally, Verdict, Written, Wrong, tally, verdicts
 from text2json.metrics.flat_json import MISSING, Sheet, read_columns
 from text2json.metrics.flat_table import flat_table
@@ -31,6 +30,7 @@ from text2json.metrics.validate import is_valid
 from text2json.schemas.sample import Sample
 
 EMPTY = "[]"
+_WRONG = {cause: f"wrong:{cause}" for cause in CAUSES}
 
 
 @dataclass(frozen=True)
@@ -275,6 +275,9 @@ def _errors(counts: Tally, causes: Iterable[str]) -> dict[str, int]:
         "hallucinated_record": counts.hallucinated_records,
         "missing_field": counts.missing_fields,
         "hallucinated_field": counts.hallucinated_fields,
-        **{f"wrong:{cause}": number for cause, number in Counter(causes).items()},
     }
-    return {kind: number for kind, number in errors.items() if number}
+    errors = {kind: number for kind, number in errors.items() if number}
+    for cause in causes:
+        kind = _WRONG[cause]
+        errors[kind] = errors.get(kind, 0) + 1
+    return errors
