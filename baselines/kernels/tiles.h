@@ -100,22 +100,29 @@ INLINE __m512i T(look_up)(__m512i codes, struct quarters quarter, const __m512i 
     return _mm512_mask_permutexvar_epi8(x, quarter.fourth, codes, table[3]);
 }
 
-/* Decode a group of up to CROWD tokens and join its blocks in pairs: (half, code / 64 and channel, token, code % 64). */
+/* Decode a group of one token, the `t`th of a crowd, and join its blocks in pairs:
+(half, code / 64 and channel, token, code % 64). */
+INLINE void T(decode_token)(const struct higgs_scores_job *job, const __m512i table[4][4], const uint8_t *codes, int64_t step,
+                            int8_t *to, int64_t t, int64_t crowd) {
+    int64_t kinds = job->group / 8 / 64 * 4;
+    for (int64_t v = 0; v < kinds / 4; v++) {
+        __m512i first = T(every_other)(codes, v, 0, step), second = T(every_other)(codes, v, 1, step);
+        struct quarters in_first = T(quarters_of)(first), in_second = T(quarters_of)(second);
+        for (int j = 0; j < 4; j++) {
+            __m512i x = T(look_up)(first, in_first, table[j]), y = T(look_up)(second, in_second, table[j]);
+            int8_t *at = to + ((v * 4 + j) * crowd + t) * 64;
+            _mm512_storeu_si512(at, _mm512_add_epi8(x, y));
+            _mm512_storeu_si512(at + kinds * crowd * 64, _mm512_sub_epi8(x, y));
+        }
+    }
+}
+
+/* Decode a group of up to CROWD tokens. */
 INLINE void T(decode_bytes)(const struct higgs_scores_job *job, const __m512i table[4][4], const uint8_t *codes,
                             int64_t stride, int64_t tokens, int64_t step, int8_t *to) {
-    int64_t kinds = job->group / 8 / 64 * 4;
     for (int64_t t = 0; t < tokens; t++, codes += stride) {
         for (int64_t i = 0; i < job->group / 4; i += 64) __builtin_prefetch(codes + AHEAD * stride + i);
-        for (int64_t v = 0; v < kinds / 4; v++) {
-            __m512i first = T(every_other)(codes, v, 0, step), second = T(every_other)(codes, v, 1, step);
-            struct quarters in_first = T(quarters_of)(first), in_second = T(quarters_of)(second);
-            for (int j = 0; j < 4; j++) {
-                __m512i x = T(look_up)(first, in_first, table[j]), y = T(look_up)(second, in_second, table[j]);
-                int8_t *at = to + ((v * 4 + j) * CROWD + t) * 64;
-                _mm512_storeu_si512(at, _mm512_add_epi8(x, y));
-                _mm512_storeu_si512(at + kinds * CROWD * 64, _mm512_sub_epi8(x, y));
-            }
-        }
+        T(decode_token)(job, table, codes, step, to, t, CROWD);
     }
 }
 
@@ -205,6 +212,58 @@ struct tile_settings {
 static const struct tile_settings T(whole_tiles) = {
     1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 
+/* Where the digits of half a group stand. */
+INLINE const int8_t *T(digits_of)(const struct higgs_scores_job *job, int64_t b, int64_t k, int64_t half, int64_t tiles) {
+    return job->digits + ((b * job->groups + k) * 2 + half) * (job->group / 8 / 64 * 4) * tiles * TILE_BYTES;
+}
+
+/* The scales of up to 16 tokens. */
+INLINE __m512 T(scales_of)(const struct higgs_scores_job *job, int64_t row, int64_t k, int many) {
+    uint16_t scale[16] = {0};
+    for (int i = 0; i < many; i++) scale[i] = job->scales[(row + i) * job->groups + k];
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)scale));
+}
+
+/* A group of tokens first to last where the digits fill three tiles: while the tiles multiply 16 tokens, the next 16 are
+decoded, as neither waits for the other's units. */
+INLINE void T(sums_by_turns)(const struct higgs_scores_job *job, const __m512i table[4][4], int64_t b, int64_t k, int64_t first,
+                             int64_t last, int64_t step, int8_t *keys, int32_t *sums) {
+    int64_t stride = job->groups * job->group / 4, kinds = job->group / 8 / 64 * 4, crowd = 16 * job->group;
+    int64_t each = (16 + 2 * kinds - 1) / (2 * kinds), row = b * job->tokens;
+    const uint8_t *codes = job->codes + row * stride + k * job->group / 4;
+    for (int64_t t = first; t < first + 16 && t < last; t++)
+        T(decode_token)(job, table, codes + t * stride, step, keys, t - first, 16);
+    for (int64_t token = first, turn = 0; token < last; token += 16, turn = !turn) {
+        const int8_t *here = keys + turn * crowd;
+        int many = last - token < 16 ? (int)(last - token) : 16;
+        int64_t next = token + 16, end = next + 16 < last ? next + 16 : last;
+        __m512 scale = T(scales_of)(job, row + token, k, many);
+        for (int64_t half = 0; half < 2; half++) {
+            const int8_t *columns = T(digits_of)(job, b, k, half, 3);
+            _tile_zero(0);
+            _tile_zero(1);
+            _tile_zero(2);
+            for (int64_t n = 0; n < kinds; n++, here += TILE_BYTES, columns += 3 * TILE_BYTES) {
+                _tile_loadd(3, here, 64);
+                _tile_loadd(4, columns, 64);
+                _tile_dpbssd(0, 3, 4);
+                _tile_loadd(5, columns + TILE_BYTES, 64);
+                _tile_dpbssd(1, 3, 5);
+                _tile_loadd(6, columns + 2 * TILE_BYTES, 64);
+                _tile_dpbssd(2, 3, 6);
+                for (int64_t i = 0; i < each && next < end; i++, next++) {
+                    for (int64_t c = 0; c < job->group / 4; c += 64) __builtin_prefetch(codes + (next + 16) * stride + c);
+                    T(decode_token)(job, table, codes + next * stride, step, keys + !turn * crowd, next - token - 16, 16);
+                }
+            }
+            _tile_stored(0, sums, 3 * 64);
+            _tile_stored(1, sums + 16, 3 * 64);
+            _tile_stored(2, sums + 32, 3 * 64);
+            T(put_together)(job, sums, 48, b, k, half, token, many, scale);
+        }
+    }
+}
+
 static void T(higgs_sums)(const void *what, int64_t item, int member) {
     const struct higgs_scores_job *job = what;
     int64_t slices = (job->tokens + SLICE - 1) / SLICE, b = item / slices, first = item % slices * SLICE;
@@ -216,24 +275,27 @@ static void T(higgs_sums)(const void *what, int64_t item, int member) {
     for (int j = 0; j < 4; j++)
         for (int n = 0; n < 4; n++) table[j][n] = _mm512_loadu_si512(job->points + j * 256 + n * 64);
     _tile_loadconfig(&T(whole_tiles));
-    for (int64_t token = first; token < last; token += CROWD)
+    if (columns == 48)
         for (int64_t k = 0; k < job->groups; k++) {
-            int64_t here = last - token < CROWD ? last - token : CROWD, row = b * job->tokens + token;
-            const uint8_t *codes = job->codes + row * stride + k * job->group / 4;
-            if (step == 32) T(decode_bytes)(job, table, codes, stride, here, 32, keys);
-            else if (step == 16) T(decode_bytes)(job, table, codes, stride, here, 16, keys);
-            else T(decode_bytes)(job, table, codes, stride, here, step, keys);
-            for (int64_t half = 0; half < 2; half++)
-                for (int64_t t = 0; t < here; t += 16) {
-                    int many = here - t < 16 ? (int)(here - t) : 16;
-                    uint16_t scale[16] = {0};
-                    for (int i = 0; i < many; i++) scale[i] = job->scales[(row + t + i) * job->groups + k];
-                    int64_t digits = ((b * job->groups + k) * 2 + half) * kinds * columns / 16 * TILE_BYTES;
-                    T(multiply_tiles)(keys + (half * kinds * CROWD + t) * 64, job->digits + digits, kinds, columns / 16, sums);
-                    T(put_together)(job, sums, columns, b, k, half, token + t, many,
-                                    _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)scale)));
-                }
+            if (step == 32) T(sums_by_turns)(job, table, b, k, first, last, 32, keys, sums);
+            else if (step == 16) T(sums_by_turns)(job, table, b, k, first, last, 16, keys, sums);
+            else T(sums_by_turns)(job, table, b, k, first, last, step, keys, sums);
         }
+    else
+        for (int64_t token = first; token < last; token += CROWD)
+            for (int64_t k = 0; k < job->groups; k++) {
+                int64_t here = last - token < CROWD ? last - token : CROWD, row = b * job->tokens + token;
+                const uint8_t *codes = job->codes + row * stride + k * job->group / 4;
+                T(decode_bytes)(job, table, codes, stride, here, step, keys);
+                for (int64_t half = 0; half < 2; half++)
+                    for (int64_t t = 0; t < here; t += 16) {
+                        int many = here - t < 16 ? (int)(here - t) : 16;
+                        const int8_t *digits = T(digits_of)(job, b, k, half, columns / 16);
+                        T(multiply_tiles)(keys + (half * kinds * CROWD + t) * 64, digits, kinds, columns / 16, sums);
+                        T(put_together)(job, sums, columns, b, k, half, token + t, many,
+                                        T(scales_of)(job, row + t, k, many));
+                    }
+            }
     _tile_release();
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -85,6 +85,10 @@ def test_scores_of_codes_are_products_with_decoded_keys(
     signs=st.sampled_from([None, 3]),
     size=st.sampled_from([1e-3, 1.0, 1e4]),
 )
+@example(seed=1, shape=(8, 128, 1024), group=4, tokens=273, signs=None, size=1.0)
+@example(seed=2, shape=(16, 64, 512), group=4, tokens=300, signs=3, size=1.0)
+@example(seed=3, shape=(2, 512, 1024), group=16, tokens=17, signs=None, size=1.0)
+@example(seed=4, shape=(8, 128, 1024), group=3, tokens=15, signs=None, size=1.0)
 def test_scores_of_codes_in_groups_of_several_heads(
     seed: int, shape: tuple[int, int, int], group: int, tokens: int, signs: int | None, size: float
 ) -> None:
