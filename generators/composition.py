@@ -17,7 +17,7 @@ from text2json.generators.layout import assemble, fill, size
 from text2json.generators.noise import misspell
 from text2json.generators.question import LEAD_OUT, asked_schema, question, units
 from text2json.generators.sample_parts import CANARY
-from text2json.generators.telling import Teller
+from text2json.generators.telling import COLUMN, EXCLUDED, Teller
 from text2json.generators.text import Block, Place, Sentence, sentence
 from text2json.schemas.canonical import canonical_json
 from text2json.schemas.sample import Sample
@@ -88,7 +88,11 @@ def _attempt(config: str, knobs: Knobs, split: str, seed: int, number: int, bits
         "typed": knobs.typed, "places": stating, "spread": gold.spread,
     }  # fmt: skip
     if kind.wide:
-        recorded["wordings"] = knobs.wordings
+        recorded |= {
+            "wordings": knobs.wordings,
+            "exclusions": exclusions(places, len(head)),
+            "columns": columns(places, len(head)),
+        }
     if knobs.locale:
         recorded["locale"] = locales.stamp(knobs.locale)
     return Sample(
@@ -157,6 +161,20 @@ class Gold:
     """Characters between the first and the last needed place of a record, the mean over records."""
 
 
+def exclusions(places: Sequence[Place], offset: int) -> list[list[int]]:
+    """Return where the problem excludes an entity: start and end of its name, and the end of the sentence."""
+    found: dict[int, list[int]] = {}
+    for start, end, path in sorted(places, key=lambda place: place[:2]):
+        if path is not None and path[1] == EXCLUDED:
+            found.setdefault(path[0], []).extend((start + offset, end + offset))
+    return [[start, end, last] for start, end, _, last in found.values()]
+
+
+def columns(places: Sequence[Place], offset: int) -> list[tuple[int, int, str]]:
+    """Return where the heads of the problem's tables stand: start, end and field."""
+    return [(start + offset, end + offset, path[1]) for start, end, path in places if path and path[0] == COLUMN]
+
+
 def order_gold(gold: dict[int, dict[str, Any]], places: Sequence[Place], order: str, offset: int) -> Gold:
     """Bring records into the order asked for, and turn places in the text into evidence.
 
@@ -168,7 +186,7 @@ def order_gold(gold: dict[int, dict[str, Any]], places: Sequence[Place], order: 
     """
     found: dict[tuple[int, str], list[list[int]]] = {}
     for start, end, path in sorted(places, key=lambda place: place[:2]):
-        if path is not None:
+        if path is not None and path[0] in gold:
             found.setdefault(path, []).append([start + offset, end + offset])
     if order == "name":
         ranked = sorted(gold, key=lambda record: gold[record]["name"])

@@ -5,10 +5,13 @@ The file says how names and values are drawn and holds the sentence patterns, on
 
 `wordings/<name>.toml` holds further patterns and labels of some domains, in the same form, all of them for training: a
 model that learns from few patterns learns the patterns. They are in use only where the knob `wordings` says `wide`.
+A group `[one|two|]` in one of them stands for alternatives.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from text2json.errors import SpecError, did_you_mean
+from text2json.generators.bits import Bits
 from text2json.generators.templates import template
 from text2json.generators.values import Kind, make_kind
 
@@ -26,6 +30,9 @@ else:
 
 FOLDER = Path(__file__).parent / "domains"
 FURTHER = Path(__file__).parent / "wordings"
+ALTERNATIVES = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
+VARIANTS = 16
+"""Most variants of a pattern with alternatives."""
 Lines = tuple[str, ...]
 
 
@@ -39,6 +46,28 @@ def of_split(patterns: Lines, split: str) -> Lines:
     return tuple(text for place, text in enumerate(patterns, start=1) if (place % 3 == 0) == (split == "test"))
 
 
+def variants(pattern: str) -> Lines:
+    """Return a pattern with each choice of its alternatives, `[a|b|]`; of many, some that are always the same."""
+    parts = ALTERNATIVES.split(pattern)
+    options = [part.split("|") if place % 2 else [part] for place, part in enumerate(parts)]
+    count = math.prod(map(len, options))
+    bits = Bits("text2json wordings", pattern)
+    chosen = range(count) if count <= VARIANTS else sorted(bits.sample(range(count), VARIANTS))
+    made = []
+    for number in chosen:
+        text = ""
+        for option in options:
+            number, place = divmod(number, len(option))
+            text += option[place]
+        made.append(text)
+    return tuple(made)
+
+
+def further_lines(text: str) -> Lines:
+    """Return the variants of every line of a block of further patterns."""
+    return tuple(made for line in lines(text) for made in variants(line))
+
+
 def wordings(name: str) -> dict[str, Any]:
     """Return the further patterns of a domain, or of the `frames`; some have none."""
     file = FURTHER / f"{name}.toml"
@@ -49,7 +78,7 @@ class Patterns:
     """A block of sentence patterns, parted between the splits, and `further` ones for training."""
 
     def __init__(self, text: str, further: str = "") -> None:
-        own, more = lines(text), lines(further)
+        own, more = lines(text), further_lines(further)
         self.all = own + more
         self._of = {"train": of_split(own, "train") + more, "test": of_split(own, "test")}
 

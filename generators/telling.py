@@ -19,6 +19,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+EXCLUDED = " excluded"
+"""What stands for a leaf where a sentence excludes an entity: at its name, and at the sentence's last character."""
+COLUMN = -1
+"""Stands for a record's number where the head of a table names a field."""
+
 Fact = tuple[str, Any]
 """A field and its gold value."""
 
@@ -105,9 +110,12 @@ class Teller:
         return self.frame("correction", **slots)
 
     def exclusion(self, record: Record) -> Sentence:
-        """Say what puts an entity outside of the question."""
+        """Say what puts an entity outside of the question; a wide domain marks where the sentence says so."""
         pattern = self.bits.choice(self.domain.excluding[self.split])
-        return sentence(pattern, {"N": ((record.name, None),), "n": plain(record.noun)})
+        path = (record.number, EXCLUDED) if self.domain.wide else None
+        said = sentence(pattern, {"N": ((record.name, path),), "n": plain(record.noun)})
+        end = len(said.text)
+        return Sentence(said.text, (*said.places, (end - 1, end, path))) if self.domain.wide else said
 
     def frame(self, block: str, **slots: Said) -> Sentence:
         """Return one of a genre's own sentences."""
@@ -117,6 +125,11 @@ class Teller:
     def label(self, field: str) -> str:
         """Return what a form calls the field."""
         return self.bits.choice(self.domain.fields[field].labels)
+
+    def column(self, field: str) -> Sentence:
+        """Return a table's head of the field; a wide domain marks where it stands."""
+        label = self.label(field)
+        return Sentence(label, ((0, len(label), (COLUMN, field)),) if self.domain.wide else ())
 
     def short(self, field: str) -> str:
         """Return the field's abbreviation."""

@@ -13,7 +13,7 @@ NOTHING = Sentence("–")
 def tell(teller: Teller, records: Sequence[Record]) -> Section:
     """Print the records' facts below their labels; a record that lacks a field has a dash there."""
     columns = list(dict.fromkeys(field for record in records for field, _ in record.facts))
-    head = [Sentence("Name"), *(Sentence(teller.label(field)) for field in columns)]
+    head = [Sentence("Name"), *(teller.column(field) for field in columns)]
     rows = [_row(teller, record, columns) for record in records]
     layout = teller.bits.choice((_pipes, _aligned, _semicolons, _markdown))
     caption = teller.frame("caption", d=plain(teller.domain.noun))

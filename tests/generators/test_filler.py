@@ -43,7 +43,7 @@ def test_wide_paragraphs_are_whole_and_follow_from_the_bits() -> None:
 
 
 def test_names_of_wide_paragraphs_hardly_repeat() -> None:
-    texts = [paragraph.text for paragraph in islice(filler(Bits(6), "train", 5000, wide=True), 1500)]
+    texts = [paragraph.text for paragraph in islice(filler(Bits(6), "train", 5000, wide=True), 4000)]
     people = [
         name for text in texts for name in re.findall(r"(?:^|[ \"(])([A-Z][a-z]+ [A-Z][a-z]+) (?:of|from|once)", text)
     ]

@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 
 from text2json.generators import generate, lexicon
-from text2json.generators.domain import FURTHER, Patterns, domain, domains, lines, wide_domain, wordings
+from text2json.generators.domain import (
+    FURTHER,
+    VARIANTS,
+    Patterns,
+    domain,
+    domains,
+    further_lines,
+    lines,
+    variants,
+    wide_domain,
+    wordings,
+)
 from text2json.generators.filler import POOL, _table, _topics, filler_paragraph
 from text2json.generators.telling import frames
 
@@ -65,6 +76,19 @@ def frozen_test_patterns() -> frozenset[str]:
     return frozenset(normal(pattern) for pattern in every())
 
 
+def test_alternatives_are_told_apart_and_many_are_cut_to_some() -> None:
+    assert variants("a {v} b") == ("a {v} b",)
+    assert set(variants("[A|The] {N} [is|was|]!")) == {
+        f"{first} {{N}} {second}!" for first in ("A", "The") for second in ("is", "was", "")
+    }
+    many = variants("[a|b|c|d] [e|f|g|h] [i|j|k|l]")
+    assert len(set(many)) == len(many) == VARIANTS
+    assert many == variants("[a|b|c|d] [e|f|g|h] [i|j|k|l]")
+    assert all(re.fullmatch("[a-d] [e-h] [i-l]", made) for made in many)
+    assert len({made[0] for made in many}) == 4
+    assert further_lines("x\n[y|z]\n") == ("x", "y", "z")
+
+
 def test_the_papers_four_domains_have_wordings() -> None:
     assert {file.stem for file in FURTHER.glob("*.toml")} == {*DOMAINS, "frames", "filler"}
 
@@ -88,7 +112,7 @@ def test_its_slots_are_those_of_the_format(name: str) -> None:
         if key in ("title", "filler"):
             continue
         needed, allowed = ({"N"}, {"N", "n"}) if key in ("intro", "exclude") else ({"v"}, {"S", "s", "n", "v"})
-        for pattern in lines(text):
+        for pattern in further_lines(text):
             assert needed <= slots(pattern) <= allowed, pattern
             assert len(re.findall(r"[{}]", pattern)) == 2 * len(slots(pattern)), pattern
             assert pattern.find("{S}") <= 0, pattern
@@ -97,10 +121,10 @@ def test_its_slots_are_those_of_the_format(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOMAINS)
 def test_its_remarks_mention_strangers(name: str) -> None:
-    further = lines(wordings(name)["filler"])
+    further = further_lines(wordings(name)["filler"])
     assert sum("{X}" in pattern for pattern in further) >= 30
     assert all(slots(pattern) <= {"X"} for pattern in further)
-    assert not any(re.search("[{}]", title) for title in lines(wordings(name)["title"]))
+    assert not any(re.search("[{}]", title) for title in further_lines(wordings(name)["title"]))
 
 
 @pytest.mark.parametrize("name", WIDENED)
@@ -120,7 +144,7 @@ def test_frames_that_name_an_entity_or_a_field_are_widened() -> None:
 def test_no_wide_pattern_is_a_test_pattern(name: str) -> None:
     rest = {"frames": wordings("frames"), "filler": FILLER["topics"]}
     texts = rest[name].values() if name in rest else [text for _, text in blocks(name).values()]
-    further = {normal(pattern) for text in texts for pattern in lines(text)}
+    further = {normal(pattern) for text in texts for pattern in further_lines(text)}
     assert len(further) > 100
     assert further.isdisjoint(frozen_test_patterns())
 
@@ -132,7 +156,7 @@ def test_a_wide_domain_draws_test_patterns_from_the_frozen_ones_alone(name: str)
         general = {"intro": wide.intro, "title": wide.title, "filler": wide.filler, "exclude": wide.excluding}
         block = general.get(key) or wide.fields[key].prose
         assert block["test"] == own["test"]
-        assert block["train"] == own["train"] + lines(text)
+        assert block["train"] == own["train"] + further_lines(text)
 
 
 def test_a_domain_without_further_wordings_has_its_own() -> None:
@@ -142,8 +166,8 @@ def test_a_domain_without_further_wordings_has_its_own() -> None:
 def test_every_topic_has_many_further_frames_with_people_and_places() -> None:
     assert len(set(FILLER["topics"]) - set(TOPICS)) >= 3
     for topic, text in FILLER["topics"].items():
-        further = {normal(pattern): pattern for pattern in lines(text)}
-        assert len(further) == len(lines(text)), f"{topic} says something twice"
+        further = {normal(pattern): pattern for pattern in further_lines(text)}
+        assert len(set(map(normal, lines(text)))) == len(lines(text)), f"{topic} says something twice"
         known = {normal(pattern) for pattern in lines(TOPICS.get(topic, ""))}
         assert len(further.keys() - known) >= (40 if topic in TOPICS else 24), topic
         mentions = sum(not slots(pattern).isdisjoint(PLACED) for pattern in further.values())
@@ -159,7 +183,7 @@ def test_every_set_of_words_is_doubled() -> None:
 def test_wide_filler_knows_its_slots() -> None:
     known = {*FILLER["sets"], "made_up", *lexicon.names(), *(f"{name}!" for name in lexicon.names())}
     for text in FILLER["topics"].values():
-        for pattern in lines(text):
+        for pattern in further_lines(text):
             assert set(re.findall(r"\{([^}]*)\}", pattern)) <= known, pattern
             assert pattern[-1] in '.!?"', pattern
 
@@ -202,6 +226,23 @@ def test_wide_documents_of_the_train_split_differ_and_say_so() -> None:
     assert all(json.loads(sample.knobs)["wordings"] == "wide" for sample in wide)
     assert all("wordings" not in json.loads(sample.knobs) for sample in frozen)
     assert made("train", wordings="frozen") == frozen
+
+
+def test_wide_documents_say_where_they_exclude_an_entity() -> None:
+    excluded = 0
+    for sample in made("train", wordings="wide", noise=(30, 60)):
+        knobs = json.loads(sample.knobs)
+        names = {record["name"] for record in json.loads(sample.answer)}
+        assert len(knobs["exclusions"]) == knobs["excluded"]
+        for start, end, last in knobs["exclusions"]:
+            assert sample.problem[start:end] not in names
+            assert sample.problem.count(sample.problem[start:end]) > 1
+            assert 0 <= last - end < 150 or 0 < end - last < 150
+            assert last > start
+            assert not sample.problem[last : last + 1].isalnum()
+            excluded += 1
+        assert not any("excluded" in leaf["path"] for leaf in json.loads(sample.evidence))
+    assert excluded > 20
 
 
 def test_the_command_takes_the_knob(tmp_path: Path) -> None:
