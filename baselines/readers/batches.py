@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,18 +14,21 @@ from text2json.baselines.readers.hints import KINDS
 from text2json.baselines.readers.rows import RandomRows, Row
 
 IGNORED = -100
+HINTS = 192
+"""Most hints of a kind that a row takes."""
 QUESTION = 64
 """Tokens of a prompt that hold what is asked for, about; noise leaves them alone."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's input: `ids` (B, T), the targets of the `places` (B, M) that are learned, and hints, all padded.
+    """One step's input: `ids` and their `positions` (B, T), targets of the `places` (B, M) that are learned, and hints.
 
     `hints` is (kinds, B, N, 3): a token that looks, and the range of tokens that it should look at; zeros for none.
     """
 
     ids: Tensor
+    positions: Tensor
     places: Tensor
     targets: Tensor
     hints: Tensor
@@ -39,22 +42,36 @@ class Tokens(NamedTuple):
     hints: np.ndarray
 
 
-def collate(rows: Sequence[Row], *, length: int, pad: int) -> Batch:
-    """Right-pad `rows` to `length`; a row's learned places are cut to half of it, which every row kind obeys."""
+def collate(rows: Sequence[Row], *, length: int, pad: int, skips: Callable[[Row], np.ndarray] | None = None) -> Batch:
+    """Right-pad `rows` to `length`; a row's learned places are cut to half of it, which every row kind obeys.
+
+    Args:
+        rows: what is learned from.
+        length: tokens of each padded row.
+        pad: the token that pads.
+        skips: how many positions to leave out before each token of a row; none unless given.
+    """
     room = length // 2 + 8
     ids = np.full((len(rows), length), pad, dtype=np.int64)
     places = np.zeros((len(rows), room), dtype=np.int64)
     targets = np.full((len(rows), room), IGNORED, dtype=np.int64)
-    hints = np.zeros((len(KINDS), len(rows), length // 12, 3), dtype=np.int64)
-    for number, (tokens, learn, shown) in enumerate(rows):
+    most = min(length // 8, HINTS)
+    hints = np.zeros((len(KINDS), len(rows), most, 3), dtype=np.int64)
+    positions = np.tile(np.arange(length, dtype=np.int64), (len(rows), 1))
+    for number, row in enumerate(rows):
+        tokens, learn, shown = row
+        if skips is not None:
+            left_out = skips(row).cumsum()
+            positions[number, : len(tokens)] += left_out
+            positions[number, len(tokens) :] += left_out[-1]
         ids[number, : len(tokens)] = tokens
         learned = np.flatnonzero(learn)[:room]
         places[number, : len(learned)] = learned - 1  # the token before it predicts a token
         targets[number, : len(learned)] = np.asarray(tokens)[learned]
         for kind in range(len(KINDS)):
-            wanted = shown[shown[:, 0] == kind, 1:][: length // 12]
+            wanted = shown[shown[:, 0] == kind, 1:][:most]
             hints[kind, number, : len(wanted)] = wanted
-    return Batch(*map(torch.from_numpy, (ids, places, targets, hints)))
+    return Batch(*map(torch.from_numpy, (ids, positions, places, targets, hints)))
 
 
 @dataclass(frozen=True)
@@ -101,6 +118,23 @@ def noisy(rng: np.random.Generator, ids: np.ndarray, prompt: int, share: float) 
     return ids
 
 
+def skipping(rng: np.random.Generator, row: Row, reach: int) -> np.ndarray:
+    """Return, for every other row, up to four leaps over positions, so that it ends before position `reach`.
+
+    Far positions are then met at the cost of short rows (positional skip-wise training, D. Zhu et al. 2023, arXiv
+    2309.10400).
+    """
+    skips = np.zeros(len(row.tokens), dtype=np.int64)
+    room = reach - len(skips)
+    prompt = row.learn.index(True)
+    if room <= 0 or prompt <= QUESTION or rng.random() < 0.5:
+        return skips
+    cuts = rng.integers(QUESTION, prompt, int(rng.integers(1, 5)))
+    leaps = rng.dirichlet(np.ones(len(cuts))) * rng.uniform(0, room)
+    np.add.at(skips, cuts, leaps.astype(np.int64))
+    return skips
+
+
 def make_batch(
     rng: np.random.Generator,
     *,
@@ -111,6 +145,7 @@ def make_batch(
     batch_tokens: int,
     pad: int,
     noise: float = 0.0,
+    reach: int = 0,
 ) -> Batch:
     """Return one batch of about `batch_tokens` tokens, `random_share` of its rows random."""
     length = int(rng.choice(np.asarray(lengths))) if documents is None else documents.length(rng)
@@ -120,4 +155,5 @@ def make_batch(
             drawn.append(rows.draw(rng, length if rng.random() < 0.5 else int(rng.integers(length // 3, length))))
         else:
             drawn.append(documents.row(rng, length, noise))
-    return collate(drawn, length=length, pad=pad)
+    skips = (lambda row: skipping(rng, row, reach)) if reach else None
+    return collate(drawn, length=length, pad=pad, skips=skips)

@@ -10,7 +10,15 @@ a head puts on the right tokens is added to the loss.
   token of a name to the name of the record before it, so that the next record is found as a value is. The first record
   follows the very first token, the opening of the user's turn;
 - *value*: from the place in an answer where a value or a name begins, to its first token in the text; and from the end
-  of a record to the name of the next one, after the last record to the very first token.
+  of a record to the name of the next one, after the last record to the very first token;
+- *owner*: from the two places in an answer where the next record is chosen, the end of a record and the beginning of a
+  name, to the first tokens of all that the text states of it: names are many, but only a record's have values;
+- *excluded*: from the same places to the ends of all sentences that say that an entity is not asked for, which
+  themselves look at its name as a value does; to the very first token where there is none;
+- *given*: from the same places to the names that the answer has given already;
+- *column*: from a value in a table to the head of its column;
+- *nothing*: from other numbers and capitalised words of the text, which a name or value might be taken for, to the very
+  first token, with a head that looks at a record's name from what belongs to one.
 """
 
 from __future__ import annotations
@@ -21,22 +29,39 @@ from typing import Any
 
 import numpy as np
 import torch
+from tokenizers import Encoding
 from torch import Tensor
-from transformers import BatchEncoding
 
-HEADS = {"record": ((1, 0), (4, 0)), "value": ((3, 1), (6, 0))}
+HEADS = {
+    "record": ((1, 0), (4, 0)),
+    "value": ((3, 1), (6, 0)),
+    "owner": ((5, 3), (6, 2)),
+    "excluded": ((4, 2), (5, 0)),
+    "given": ((4, 1), (5, 1)),
+    "column": ((3, 3), (5, 2)),
+    "nothing": ((4, 0),),
+}
 """Kind of hint → (layer, query head) that are shown."""
 KINDS = tuple(HEADS)
 LAYERS = {layer for heads in HEADS.values() for layer, _ in heads}
+START = (0, 1)
+"""The very first token."""
+SPACE = "Ġ"
+"""How a byte-level tokeniser writes a blank before a word."""
+STRANGERS = 64
 NONE = np.zeros((0, 4), dtype=np.int32)
 
+EXCLUDED = -1
+"""Stands for the record where a text says that an entity is not asked for, with its `name` and the sentence's `end`."""
+CELL = -2
+"""Stands for the record of values in tables, each with its `value` and the `head` of its column."""
 Spans = Mapping[tuple[int, str], Sequence[tuple[int, int]]]
 """(record, key) → where a text states it, in characters."""
 Looks = tuple[int, int, int, int]
 """Kind, the token that looks, and the range of tokens that it should look at."""
 
 
-def hints(prompt: BatchEncoding, prompt_spans: Spans, reply: BatchEncoding, reply_spans: Spans) -> np.ndarray:
+def hints(prompt: Encoding, prompt_spans: Spans, reply: Encoding, reply_spans: Spans) -> np.ndarray:
     """Return (n, 4) hints: kind, the token that looks, and the range of tokens that it should look at.
 
     Args:
@@ -45,49 +70,112 @@ def hints(prompt: BatchEncoding, prompt_spans: Spans, reply: BatchEncoding, repl
         reply: the encoded answer.
         reply_spans: where it gives them, one place each.
     """
-    length = len(prompt.ids)
     records = 1 + max((record for record, _ in reply_spans), default=-1)
-    found: list[Looks] = []
+    names, ends = ([tokens(prompt, span) for span in prompt_spans.get((EXCLUDED, key), ())] for key in ("name", "end"))
+    found = [look("record", end - 1, name) for name, (_, end) in zip(names, ends, strict=True)]
+    heads, values = (prompt_spans.get((CELL, key), ()) for key in ("head", "value"))
+    found += [
+        look("column", tokens(prompt, value)[0], tokens(prompt, head))
+        for value, head in zip(values, heads, strict=True)
+    ]
+    found += [look("nothing", token, START) for token in strangers(prompt, prompt_spans)] if records else []
     for record in range(records):
         found += record_hints(record, prompt, prompt_spans, reply, reply_spans)
-        end = max(span[1] for (owner, _), places in reply_spans.items() if owner == record for span in places)
-        last, closing = reply.char_to_token(end - 1), reply.char_to_token(end)
-        following = prompt_spans.get((record + 1, "name"), ())
-        if last != closing and (following or record == records - 1):
-            start = tokens(prompt, following[0])[0] if following else 0
-            found.append((KINDS.index("value"), length + last, start, start + 1))
+        found += choice_hints(record, prompt, prompt_spans, reply, reply_spans)
+    if records:
+        found += choice_hints(records, prompt, prompt_spans, reply, reply_spans)  # that there is none
     return np.array(found, dtype=np.int32).reshape(-1, 4)
 
 
+def choice_hints(
+    record: int, prompt: Encoding, prompt_spans: Spans, reply: Encoding, reply_spans: Spans
+) -> list[Looks]:
+    """Return the hints of the tokens that choose `record`: where the one before ends, and where its name begins."""
+    names = first_tokens(prompt, prompt_spans.get((record, "name"), ()))
+    stated = [
+        span for (owner, key), spans in prompt_spans.items() if owner == record and key != "name" for span in spans
+    ]
+    values = first_tokens(prompt, stated) or [START]
+    excluding = first_tokens(prompt, prompt_spans.get((EXCLUDED, "end"), ())) or [START]
+    before = [span[1] for (owner, _), spans in reply_spans.items() if owner == record - 1 for span in spans]
+    already = [reply_spans[one, "name"][0] for one in range(record) if (one, "name") in reply_spans]
+    given = [(len(prompt.ids) + token, len(prompt.ids) + token + 1) for token, _ in first_tokens(reply, already)] or [
+        START
+    ]
+    places = [token_at(reply, start) - 1 for start, _ in reply_spans.get((record, "name"), ())]
+    found: list[Looks] = []
+    if before:
+        last = token_at(reply, max(before) - 1)
+        if last != token_at(reply, max(before)):  # else the end and what follows are one token
+            places.append(last)
+            if names or (record, "name") not in reply_spans:
+                found.append(look("value", len(prompt.ids) + last, names[0] if names else START))
+    for place in places:
+        found += [look("owner", len(prompt.ids) + place, value) for value in values]
+        found += [look("excluded", len(prompt.ids) + place, end) for end in excluding]
+        found += [look("given", len(prompt.ids) + place, name) for name in given]
+    return found
+
+
+def look(kind: str, place: int, span: tuple[int, int]) -> Looks:
+    """Return the hint that the token at `place` should look at a range of tokens."""
+    return KINDS.index(kind), place, *span
+
+
+def strangers(prompt: Encoding, spans: Spans) -> list[int]:
+    """Return at most `STRANGERS` tokens that begin with a digit or a capital and belong to nothing asked for."""
+    stated = {token for places in spans.values() for span in places for token in range(*tokens(prompt, span))}
+    others = [
+        token
+        for token, text in enumerate(prompt.tokens)
+        if text.lstrip(SPACE)[:1].isdigit() or text.lstrip(SPACE)[:1].isupper()
+        if token not in stated
+    ]
+    return others[:: -(-len(others) // STRANGERS)] if others else []
+
+
+def first_tokens(encoded: Encoding, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the ranges that hold the first token of each span of characters."""
+    return [(token, token + 1) for token in (token_at(encoded, start) for start, _ in spans)]
+
+
 def record_hints(
-    record: int, prompt: BatchEncoding, prompt_spans: Spans, reply: BatchEncoding, reply_spans: Spans
+    record: int, prompt: Encoding, prompt_spans: Spans, reply: Encoding, reply_spans: Spans
 ) -> list[Looks]:
     """Return the hints of one record's name and values."""
     length = len(prompt.ids)
     found: list[Looks] = []
     for key in (key for owner, key in reply_spans if owner == record):
-        answered = length + reply.char_to_token(reply_spans[record, key][0][0])
+        answered = length + token_at(reply, reply_spans[record, key][0][0])
         stated = [tokens(prompt, span) for span in prompt_spans.get((record, key), ())]
         if stated:
-            found.append((KINDS.index("value"), answered - 1, stated[0][0], stated[0][0] + 1))
+            found.append(look("value", answered - 1, (stated[0][0], stated[0][0] + 1)))
         owner = record - 1 if key == "name" else record
         if owner < 0:
-            found += [(KINDS.index("record"), look, 0, 1) for look in (answered - 1, *(s for s, _ in stated[:1]))]
+            found += [look("record", place, START) for place in (answered - 1, *(start for start, _ in stated[:1]))]
             continue
         name = tokens(reply, reply_spans[owner, "name"][0])
         if name[0] + length < answered:
-            found.append((KINDS.index("record"), answered - 1, length + name[0], length + name[1]))
+            found.append(look("record", answered - 1, (length + name[0], length + name[1])))
         names = [tokens(prompt, span) for span in prompt_spans.get((owner, "name"), ())]
         for start, _ in stated[:1] if key == "name" else stated:
             before = [span for span in names if span[1] <= start]
             if before:
-                found.append((KINDS.index("record"), start, *max(before)))
+                found.append(look("record", start, max(before)))
     return found
 
 
-def tokens(encoded: BatchEncoding, span: tuple[int, int]) -> tuple[int, int]:
+def token_at(encoded: Encoding, place: int) -> int:
+    """Return the token that holds the character at `place`."""
+    token = encoded.char_to_token(place)
+    if token is None:
+        raise ValueError(f"no token holds character {place}")
+    return int(token)
+
+
+def tokens(encoded: Encoding, span: tuple[int, int]) -> tuple[int, int]:
     """Return the range of tokens that hold a span of characters."""
-    return encoded.char_to_token(span[0]), encoded.char_to_token(span[1] - 1) + 1
+    return token_at(encoded, span[0]), token_at(encoded, span[1] - 1) + 1
 
 
 def reply_spans(records: Any) -> dict[tuple[int, str], list[tuple[int, int]]]:

@@ -44,6 +44,8 @@ class Stage(BaseModel):
     what the text says of them and not by their looks."""
     noise: float = Field(default=0.0, ge=0, le=1)
     """Half of the training documents have up to this share of the words that answer nothing replaced, see `noisy`."""
+    reach: int = Field(default=0, ge=0)
+    """Half of the rows leap over positions, up to this one, see `skipping`; 0 for none."""
     hints: float = Field(default=0.0, ge=0)
     """The weight of the loss that shows single heads where to look, see `hints`."""
     layers: int | None = None

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from text2json.baselines.readers.hints import CELL, EXCLUDED
+
 SEED = 20260408
 Evidence = dict[tuple[int, str], list[tuple[int, int]]]
 """(record, key) → where the problem states it, in characters."""
@@ -39,7 +41,7 @@ class Scrambler:
         records = json.loads(row["answer"])
         edits: list[tuple[int, int, str]] = []
         for (place, field), spans in evidence.items():
-            if self.rng.random() >= self.share or field not in records[place]:
+            if place < 0 or self.rng.random() >= self.share or field not in records[place]:
                 continue
             value = " ".join(self.word() for _ in range(int(self.rng.integers(1, 3))))
             records[place][field] = value
@@ -52,12 +54,30 @@ class Scrambler:
 
 
 def located(row: dict[str, Any]) -> Evidence:
-    """Return where a sample states each leaf; of typed and nested records, the leaves of their first level alone."""
+    """Return where a sample states each leaf; of typed and nested records, the leaves of their first level alone.
+
+    The record `EXCLUDED` has the names in sentences that exclude an entity, and the ends of these sentences; the record
+    `CELL` has the values in tables and the heads of their columns.
+    """
     found: Evidence = {}
     for leaf in json.loads(row["evidence"] or "[]"):
         place, _, field = leaf["path"][1:].partition("].")
         if place.isdigit():
             found[int(place), field] = [(start, end) for start, end in leaf["spans"]]
+    marks = json.loads(row.get("knobs") or "{}")
+    excluding = marks.get("exclusions", [])
+    if excluding:
+        found[EXCLUDED, "name"] = [(start, end) for start, end, _ in excluding]
+        found[EXCLUDED, "end"] = [(last - 1, last) for *_, last in excluding]
+    cells = [
+        ((start, end), span)
+        for start, end, head in marks.get("columns", [])
+        for (_, field), spans in found.items()
+        for span in spans
+        if field == head and end <= span[0] and "\n\n" not in row["problem"][end : span[0]]
+    ]
+    if cells:
+        found[CELL, "head"], found[CELL, "value"] = map(list, zip(*cells, strict=True))
     return found
 
 

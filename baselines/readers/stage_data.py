@@ -71,7 +71,7 @@ def tokenized(
 ) -> list[Tokens]:
     """Return what `tokenize` does of a command's documents; it is kept, since a run that resumes needs it again."""
     folder = generated(command, work)
-    kind = [tokenizer.backend_tokenizer.to_str(), name_first, scramble, "hints 3"]
+    kind = [tokenizer.backend_tokenizer.to_str(), name_first, scramble, "hints 6"]
     if tokenizer.chat_template != CHAT_TEMPLATE:  # the readers' own goes without saying
         kind.append(tokenizer.chat_template)
     file = folder.parent / f"{folder.stem}-{hashlib.sha256(json.dumps(kind).encode()).hexdigest()[:8]}.npz"
@@ -105,7 +105,7 @@ def tokenize(
     """
     scrambler = Scrambler(tokenizer, scramble if folder.is_dir() else 0.0)  # tasks already ask for made-up words
     samples: list[Tokens] = []
-    for rows in read(folder, "problem", "answer", "evidence"):
+    for rows in read(folder, "problem", "answer", "evidence", "knobs"):
         parts = [scrambler.scramble(row) if folder.is_dir() else (row["problem"], row["answer"], {}) for row in rows]
         replies = [reply(answer, name_first=name_first) for _, answer, _ in parts]
         turns = [user_turn(tokenizer, problem) for problem, _, _ in parts]

@@ -101,7 +101,7 @@ class Trainer:
         """Return the mean loss over the learned places, that of the hints, and (B, M) whether each place is right."""
         ids, places, targets, hints = batch.ids, batch.places, batch.targets, batch.hints
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            hidden = self.model.model(input_ids=ids, use_cache=False).last_hidden_state
+            hidden = self.model.model(input_ids=ids, position_ids=batch.positions, use_cache=False).last_hidden_state
             hidden = hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
             logits = self.model.lm_head(hidden)
         logits = logits.float()
@@ -216,7 +216,9 @@ def run_stage(
     before = progress.seconds
     while progress.stage_tokens < stage.tokens:
         rng = np.random.default_rng([recipe.seed, progress.step])
-        batch = make_batch(rng, documents=documents, random_share=stage.random_share, noise=stage.noise, **common)
+        batch = make_batch(
+            rng, documents=documents, random_share=stage.random_share, noise=stage.noise, reach=stage.reach, **common
+        )
         rate = rate_at(stage, progress.stage_tokens, progress.step, recipe.warmup_steps)
         loss, shown, accuracy = trainer.step(batch, rate, stage.hints)
         progress.step += 1

@@ -18,6 +18,10 @@ COMMAND = (
     "short --split train --samples 12 --set records=2-4 --set distractors=0-60 --set scatter=50 --set length=1500-2600"
 )
 
+WIDE = (
+    "short --split train --samples 24 --set wordings=wide --set distractors=100 --set length=1850-3000 --set noise=20"
+)
+
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerBase:
@@ -66,6 +70,56 @@ def test_a_value_looks_at_the_name_of_its_record(samples: list[Tokens], tokenize
         for _, look, start, end in places[places[:, 2] > 0]:
             assert start < end <= look
             assert f'"name":"{text(tokenizer, ids[start:end]).strip()}' in answer
+
+
+def test_a_record_is_chosen_by_what_is_stated_of_it(samples: list[Tokens], tokenizer: PreTrainedTokenizerBase) -> None:
+    for ids, prompt, hints in samples:
+        records = json.loads(text(tokenizer, ids[prompt:]).removesuffix(tokenizer.eos_token))
+        owners = hints[hints[:, 0] == KINDS.index("owner")]
+        for _, look, start, end in owners:
+            assert end == start + 1 <= prompt <= look + 1
+            before = text(tokenizer, ids[prompt : look + 1])
+            following = before.count('"name":"') - before.endswith('"name":"')
+            if following == len(records):
+                assert start == 0
+            else:
+                values = [value for key, value in records[following].items() if key != "name"]
+                assert text(tokenizer, ids[start : start + 3]).strip("\"'`* ")[:1] in {value[0] for value in values}
+        chosen = {text(tokenizer, ids[prompt : look + 1]).count('"name":"') for look in owners[:, 1]}
+        assert chosen == set(range(1, len(records) + 1))
+
+
+def test_names_that_an_answer_has_given_are_looked_at(
+    samples: list[Tokens], tokenizer: PreTrainedTokenizerBase
+) -> None:
+    for ids, prompt, hints in samples:
+        for _, look, start, end in hints[hints[:, 0] == KINDS.index("given")]:
+            before = text(tokenizer, ids[prompt : look + 1])
+            named = before.count('"name":"') - before.endswith('"name":"')
+            assert (start == 0) == (named == 0)
+            if start:
+                assert text(tokenizer, ids[prompt:start]).endswith('"name":"')
+                assert start < end <= look
+        looks = hints[hints[:, 0] == KINDS.index("given"), 1]
+        assert set(hints[hints[:, 0] == KINDS.index("owner"), 1]) == set(looks)
+
+
+@pytest.mark.parametrize("scramble", [0.0, 0.7])
+def test_sentences_that_exclude_are_looked_at(
+    scramble: float, tokenizer: PreTrainedTokenizerBase, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = stage_data.generated(WIDE, tmp_path_factory.mktemp("wide"))
+    rows = [row for chunk in stage_data.read(folder, "knobs") for row in chunk]
+    excluded = [json.loads(row["knobs"])["excluded"] for row in rows]
+    assert sum(excluded) > 10
+    for (_, _, hints), count in zip(stage_data.tokenize(folder, tokenizer, scramble=scramble), excluded, strict=True):
+        places = hints[hints[:, 0] == KINDS.index("excluded")]
+        ends = set(map(int, places[:, 2]))
+        assert len(ends - {0}) == count
+        assert (0 in ends) == (not count)
+        for end in ends - {0}:
+            (name,) = (hint for hint in hints if hint[0] == KINDS.index("record") and hint[1] == end)
+            assert end - 90 < name[2] < name[3] <= end + 1
 
 
 def test_places_in_an_answer_are_those_of_its_strings() -> None:

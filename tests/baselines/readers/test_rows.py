@@ -1,10 +1,20 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text2json.baselines.readers.batches import IGNORED, QUESTION, Documents, Tokens, collate, make_batch, noisy
+from text2json.baselines.readers.batches import (
+    IGNORED,
+    QUESTION,
+    Documents,
+    Tokens,
+    collate,
+    make_batch,
+    noisy,
+    skipping,
+)
 from text2json.baselines.readers.hints import NONE
 from text2json.baselines.readers.rows import RandomRows, Row
 
@@ -88,3 +98,26 @@ def test_noise_replaces_about_the_asked_share() -> None:
     rng = np.random.default_rng(0)
     ids = np.concatenate([np.arange(4000), np.arange(5000, 5100)]).astype(np.int32)
     assert abs((noisy(rng, ids, 4000, 0.25) != ids).sum() / (4000 - QUESTION) - 0.25) < 0.03
+
+
+@given(seed=st.integers(0, 2**32 - 1), reach=st.integers(0, 5000))
+def test_leaps_leave_the_question_and_the_answer_whole(seed: int, reach: int) -> None:
+    row = Row([9] * 300, [False] * 250 + [True] * 50)
+    skips = skipping(np.random.default_rng(seed), row, reach)
+    assert not skips[:QUESTION].any()
+    assert not skips[250:].any()
+    assert (skips >= 0).all()
+    assert np.count_nonzero(skips) <= 4
+    assert skips.sum() <= max(0, reach - 300)
+
+
+def test_half_of_the_rows_leap_and_their_positions_only_grow() -> None:
+    rows = [Row([9] * 300, [False] * 250 + [True] * 50)] * 200
+    rng = np.random.default_rng(0)
+    plain = collate(rows, length=320, pad=0).positions
+    leaping = collate(rows, length=320, pad=0, skips=lambda row: skipping(rng, row, 8192)).positions
+    assert (plain == torch.arange(320)).all()
+    assert (leaping.diff(dim=1) >= 1).all()
+    assert 80 < (leaping[:, 299] > 299).sum() < 120
+    assert leaping.max() < 8192 + 20
+    assert leaping[:, 299].max() > 6000
