@@ -38,7 +38,7 @@ HEADS = {
     "owner": ((5, 3), (6, 2)),
     "excluded": ((4, 2), (5, 0)),
     "given": ((4, 1), (5, 1)),
-    "column": ((3, 3), (5, 2)),
+    "column": ((5, 2),),
     "nothing": ((4, 0),),
 }
 """Kind of hint → (layer, query head) that are shown."""
