@@ -126,6 +126,17 @@ INLINE void T(decode_bytes)(const struct higgs_scores_job *job, const __m512i ta
     }
 }
 
+/* Add to tiles 0 to 2 the products of a tile of keys with three tiles of columns that follow one another. */
+INLINE void T(add_tiles)(const int8_t *keys, const int8_t *columns) {
+    _tile_loadd(3, keys, 64);
+    _tile_loadd(4, columns, 64);
+    _tile_dpbssd(0, 3, 4);
+    _tile_loadd(5, columns + TILE_BYTES, 64);
+    _tile_dpbssd(1, 3, 5);
+    _tile_loadd(6, columns + 2 * TILE_BYTES, 64);
+    _tile_dpbssd(2, 3, 6);
+}
+
 /* Sums of 16 tokens with all columns of a half, up to three tiles of columns at once. */
 INLINE void T(multiply_tiles)(const int8_t *keys, const int8_t *digits, int64_t kinds, int64_t tiles, int32_t *sums) {
     int64_t n = 0, stride = tiles * 64;
@@ -135,13 +146,7 @@ INLINE void T(multiply_tiles)(const int8_t *keys, const int8_t *digits, int64_t 
         _tile_zero(2);
         for (int64_t k = 0; k < kinds; k++) {
             const int8_t *columns = digits + (k * tiles + n) * TILE_BYTES;
-            _tile_loadd(3, keys + k * CROWD * 64, 64);
-            _tile_loadd(4, columns, 64);
-            _tile_dpbssd(0, 3, 4);
-            _tile_loadd(5, columns + TILE_BYTES, 64);
-            _tile_dpbssd(1, 3, 5);
-            _tile_loadd(6, columns + 2 * TILE_BYTES, 64);
-            _tile_dpbssd(2, 3, 6);
+            T(add_tiles)(keys + k * CROWD * 64, columns);
         }
         _tile_stored(0, sums + n * 16, stride);
         _tile_stored(1, sums + n * 16 + 16, stride);
@@ -244,13 +249,7 @@ INLINE void T(sums_by_turns)(const struct higgs_scores_job *job, const __m512i t
             _tile_zero(1);
             _tile_zero(2);
             for (int64_t n = 0; n < kinds; n++, here += TILE_BYTES, columns += 3 * TILE_BYTES) {
-                _tile_loadd(3, here, 64);
-                _tile_loadd(4, columns, 64);
-                _tile_dpbssd(0, 3, 4);
-                _tile_loadd(5, columns + TILE_BYTES, 64);
-                _tile_dpbssd(1, 3, 5);
-                _tile_loadd(6, columns + 2 * TILE_BYTES, 64);
-                _tile_dpbssd(2, 3, 6);
+                T(add_tiles)(here, columns);
                 for (int64_t i = 0; i < each && next < end; i++, next++) {
                     for (int64_t c = 0; c < job->group / 4; c += 64) __builtin_prefetch(codes + (next + 16) * stride + c);
                     T(decode_token)(job, table, codes + next * stride, step, keys + !turn * crowd, next - token - 16, 16);

@@ -99,9 +99,7 @@ def choice_hints(
     excluding = first_tokens(prompt, prompt_spans.get((EXCLUDED, "end"), ())) or [START]
     before = [span[1] for (owner, _), spans in reply_spans.items() if owner == record - 1 for span in spans]
     already = [reply_spans[one, "name"][0] for one in range(record) if (one, "name") in reply_spans]
-    given = [(len(prompt.ids) + token, len(prompt.ids) + token + 1) for token, _ in first_tokens(reply, already)] or [
-        START
-    ]
+    given = [(len(prompt.ids) + start, len(prompt.ids) + end) for start, end in first_tokens(reply, already)] or [START]
     places = [token_at(reply, start) - 1 for start, _ in reply_spans.get((record, "name"), ())]
     found: list[Looks] = []
     if before:
