@@ -23,6 +23,7 @@ from text2json.baselines.chat import user_turn
 from text2json.baselines.lora.adapter import merged
 from text2json.baselines.readers import reader_names
 from text2json.baselines.sources import Source, locate
+from text2json.baselines.wide_products import widen
 from text2json.errors import ModelError
 from text2json.schemas.run import ModelFacts
 
@@ -37,8 +38,8 @@ class LoadedModel:
 
     Attributes:
         name: as the user gave it.
-        revision: the Hub's commit, where the model came from there; of a bundled reader and of an adapter, the hash of
-            its weights.
+        revision: the Hub's commit, where the model came from there; of a bundled reader the hash of its configuration
+            and weights, of an adapter that of its weights.
         model: in evaluation mode, on its device.
         tokenizer: pads on the left.
     """
@@ -98,6 +99,7 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
         tokenizer.pad_token = tokenizer.eos_token
     nn.Module.to(model, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     model.eval()
+    widen(model)
     return LoadedModel(name, revision_of(name, source, model), model, tokenizer)
 
 
@@ -133,20 +135,20 @@ def load_weights(source: Source, dtype: str) -> PreTrainedModel:
 
 
 def revision_of(name: str, source: Source, model: PreTrainedModel) -> str | None:
-    """Return the Hub's commit; of what may be trained again under its name, reader or adapter, the weights' hash."""
+    """Return the Hub's commit; of what may be trained again under its name, reader or adapter, the files' hash."""
     if name in reader_names():
-        return weights_hash(Path(source.path) / "model.safetensors")
+        return files_hash(Path(source.path) / "config.json", Path(source.path) / "model.safetensors")
     commit: str | None = getattr(model.config, "_commit_hash", None)
     if source.adapter is None:
         return commit
     file = Path(source.adapter) / "adapter_model.safetensors"
-    added = weights_hash(file) if file.exists() else source.adapter_revision or source.adapter
+    added = files_hash(file) if file.exists() else source.adapter_revision or source.adapter
     return added if commit is None else f"{commit}+{added}"
 
 
-def weights_hash(file: Path) -> str:
-    """Return the SHA-256 of a small file of weights."""
-    return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()
+def files_hash(*files: Path) -> str:
+    """Return the SHA-256 of small files, one after the other."""
+    return "sha256:" + hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def model_facts(loaded: LoadedModel) -> ModelFacts:

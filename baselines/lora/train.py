@@ -1,8 +1,8 @@
 """Train an adapter: `python -m text2json.baselines.lora.train smollm2-135m --work DIR`.
 
 The readers' trainer runs it: stages, batches, log, checkpoints and signals are the same, see `readers.train`. What
-differs is what learns. The base model stays as it is, in bfloat16; each of its linear layers gets two small factors
-in float32, which AdamW moves. A checkpoint holds the factors alone. The finished adapter, `DIR/<name>`, is a folder
+differs is what learns. The base model stays as it is, in bfloat16 (in float32 on a processor without instructions for
+bfloat16); each of its linear layers gets two small factors in float32, which AdamW moves. A checkpoint holds the factors alone. The finished adapter, `DIR/<name>`, is a folder
 as peft writes it, with the base's tokeniser; `text2json run --model DIR/<name>` runs it.
 """
 
@@ -35,6 +35,7 @@ from text2json.baselines.models import LoadedModel, load_model
 from text2json.baselines.readers.batches import Batch
 from text2json.baselines.readers.recipe import Schedule
 from text2json.baselines.readers.stage_data import stage_documents
+from text2json.baselines.wide_products import native
 from text2json.errors import DataError, InputError, ModelError
 
 
@@ -133,7 +134,7 @@ def train(recipe: AdapterRecipe, work: Path, base: str | None = None, *, steps: 
     work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(recipe.threads)
     file = work / "checkpoint.pt"
-    loaded = load_model(base or recipe.base, dtype="bfloat16", device="cpu")
+    loaded = load_model(base or recipe.base, dtype="bfloat16" if native() else "float32", device="cpu")
     trainer = AdapterTrainer(with_adapter(loaded.model, recipe), recipe)
     progress = Progress()
     if file.exists():

@@ -6,7 +6,8 @@ number, so a run that was stopped goes on from its checkpoint as if it had not b
 line every `log_every` steps; the finished model, in 16-bit safetensors with its tokeniser, is `DIR/<name>`.
 
 Hidden matrices learn by Muon (K. Jordan et al. 2024, in torch since 2.9), embeddings and norms by AdamW; the
-loss stands on the answer's tokens only; the forward pass runs in bfloat16 over float32 weights.
+loss stands on the answer's tokens only; the forward pass runs in bfloat16 over float32 weights, or in float32 on a
+processor that has no instructions for bfloat16.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from text2json.baselines.readers.rows import RandomRows
 from text2json.baselines.readers.stage_data import generated, make_tokenizer, read, stage_documents
 from text2json.baselines.readers.tokenizer import ORDINARY
 from text2json.baselines.readers.transplant import transplant
+from text2json.baselines.wide_products import native, widened
 from text2json.errors import SpecError
 
 STOP = threading.Event()
@@ -100,7 +102,7 @@ class Trainer:
     def measure(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Return the mean loss over the learned places, that of the hints, and (B, M) whether each place is right."""
         ids, places, targets, hints = batch.ids, batch.places, batch.targets, batch.hints
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=native()):
             hidden = self.model.model(input_ids=ids, position_ids=batch.positions, use_cache=False).last_hidden_state
             hidden = hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
             logits = self.model.lm_head(hidden)
@@ -123,7 +125,8 @@ class Trainer:
         (loss + hints * shown).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
-            optimizer.step()
+            with widened():  # Muon multiplies in bfloat16
+                optimizer.step()
             optimizer.zero_grad()
         return float(loss.detach()), float(shown.detach()), token_accuracy(right, batch.targets)
 
@@ -286,6 +289,8 @@ def train(recipe: Recipe, work: Path) -> Path:
         run_stage(trainer, recipe, progress, data, work)
         progress.stage, progress.stage_tokens = progress.stage + 1, 0
         save_checkpoint(checkpoint, trainer, progress)
+    if recipe.reading_theta is not None:
+        turned(trainer.model, recipe.reading_theta)
     export(trainer, tokenizer_of(recipe, work), work / recipe.name)
     return work / recipe.name
 
