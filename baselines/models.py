@@ -38,8 +38,8 @@ class LoadedModel:
 
     Attributes:
         name: as the user gave it.
-        revision: the Hub's commit, where the model came from there; of a bundled reader the hash of its configuration
-            and weights, of an adapter that of its weights.
+        revision: the Hub's commit, where the model came from there; of a bundled reader and of an adapter, the hash of
+            its weights.
         model: in evaluation mode, on its device.
         tokenizer: pads on the left.
     """
@@ -135,20 +135,20 @@ def load_weights(source: Source, dtype: str) -> PreTrainedModel:
 
 
 def revision_of(name: str, source: Source, model: PreTrainedModel) -> str | None:
-    """Return the Hub's commit; of what may be trained again under its name, reader or adapter, the files' hash."""
+    """Return the Hub's commit; of what may be trained again under its name, reader or adapter, the weights' hash."""
     if name in reader_names():
-        return files_hash(Path(source.path) / "config.json", Path(source.path) / "model.safetensors")
+        return weights_hash(Path(source.path) / "model.safetensors")
     commit: str | None = getattr(model.config, "_commit_hash", None)
     if source.adapter is None:
         return commit
     file = Path(source.adapter) / "adapter_model.safetensors"
-    added = files_hash(file) if file.exists() else source.adapter_revision or source.adapter
+    added = weights_hash(file) if file.exists() else source.adapter_revision or source.adapter
     return added if commit is None else f"{commit}+{added}"
 
 
-def files_hash(*files: Path) -> str:
-    """Return the SHA-256 of small files, one after the other."""
-    return "sha256:" + hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+def weights_hash(file: Path) -> str:
+    """Return the SHA-256 of a small file of weights."""
+    return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def model_facts(loaded: LoadedModel) -> ModelFacts:

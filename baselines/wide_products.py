@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 def native() -> bool:
     """Tell whether this processor multiplies bfloat16 by itself."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def widen(model: nn.Module) -> None:
@@ -55,5 +55,5 @@ def widened() -> Iterator[None]:
     if native():
         yield
         return
-    with InFloat32():
+    with InFloat32():  # type: ignore[no-untyped-call]
         yield

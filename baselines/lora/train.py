@@ -2,8 +2,9 @@
 
 The readers' trainer runs it: stages, batches, log, checkpoints and signals are the same, see `readers.train`. What
 differs is what learns. The base model stays as it is, in bfloat16 (in float32 on a processor without instructions for
-bfloat16); each of its linear layers gets two small factors in float32, which AdamW moves. A checkpoint holds the factors alone. The finished adapter, `DIR/<name>`, is a folder
-as peft writes it, with the base's tokeniser; `text2json run --model DIR/<name>` runs it.
+bfloat16); each of its linear layers gets two small factors in float32, which AdamW moves. A checkpoint holds the
+factors alone. The finished adapter, `DIR/<name>`, is a folder as peft writes it, with the base's tokeniser; `text2json
+run --model DIR/<name>` runs it.
 """
 
 from __future__ import annotations

@@ -80,11 +80,6 @@ def grown(model: PreTrainedModel, layers: int, *, seed: int) -> PreTrainedModel:
 
 
 def turned(model: PreTrainedModel, theta: float) -> None:
-    """Give `model` another base of its rotary embedding.
-
-    Training soon makes up for another base. Without any, a larger one lets a model read beyond the lengths that it has
-    learned, at a small cost within them: a distance turns a head as a shorter one did ("NTK-aware" scaling, as
-    described with YaRN, B. Peng et al. 2023, arXiv 2309.00071, section 3.1).
-    """
+    """Give `model` another base of its rotary embedding; the positions it learned have to be learned anew."""
     model.config.rope_parameters = {"rope_type": "default", "rope_theta": theta}
     model.model.rotary_emb = type(model.model.rotary_emb)(model.config)

@@ -82,8 +82,6 @@ class Recipe(Schedule):
     start: str | None = None
     """The recipe whose finished reader this one begins from, see `transplant`; without it, from random weights."""
     shape: dict[str, Any] = {}
-    reading_theta: float | None = None
-    """The base of the rotary embedding of the finished reader, see `architecture.turned`; without it, the last one."""
 
 
 def load_recipe(name: str) -> Recipe:

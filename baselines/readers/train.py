@@ -289,8 +289,6 @@ def train(recipe: Recipe, work: Path) -> Path:
         run_stage(trainer, recipe, progress, data, work)
         progress.stage, progress.stage_tokens = progress.stage + 1, 0
         save_checkpoint(checkpoint, trainer, progress)
-    if recipe.reading_theta is not None:
-        turned(trainer.model, recipe.reading_theta)
     export(trainer, tokenizer_of(recipe, work), work / recipe.name)
     return work / recipe.name
 

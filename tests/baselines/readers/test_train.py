@@ -28,7 +28,6 @@ compile = false
 log_every = 1
 threads = 1
 shape = { hidden_size = 32, intermediate_size = 32, num_hidden_layers = 2, head_dim = 8 }
-reading_theta = 90000.0
 
 [[stages]]
 name = "rows"
@@ -66,7 +65,7 @@ def test_a_trained_reader_is_a_plain_transformers_folder(family: str, tmp_path: 
     model = AutoModelForCausalLM.from_pretrained(folder)
     assert model.dtype == torch.bfloat16
     assert model.config.model_type == family
-    assert model.config.rope_parameters["rope_theta"] == 90000.0
+    assert model.config.rope_parameters["rope_theta"] == 50000.0
     assert (folder / "model.safetensors").exists()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer("<|user|>Hello<|assistant|>", return_tensors="pt")
