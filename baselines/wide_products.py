@@ -16,6 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+ROWS = 16
+"""From about so many rows on it is faster: of reader-llama's layers, 8 rows take as long either way, 1,000 an eighth."""
+
 
 def native() -> bool:
     """Tell whether this processor multiplies bfloat16 by itself."""
@@ -32,8 +35,8 @@ def widen(model: nn.Module) -> None:
 
 
 def product(layer: nn.Linear, rows: Tensor) -> Tensor:
-    """Return rows (..., I) through `layer`, in their own format; a single row is faster as it is."""
-    if rows.dtype != torch.bfloat16 or rows.numel() == rows.shape[-1] or torch.is_grad_enabled():
+    """Return rows (..., I) through `layer`, in their own format; few rows are faster as they are."""
+    if rows.dtype != torch.bfloat16 or rows.numel() < ROWS * rows.shape[-1] or torch.is_grad_enabled():
         return nn.functional.linear(rows, layer.weight, layer.bias)
     bias = None if layer.bias is None else layer.bias.float()
     return nn.functional.linear(rows.float(), layer.weight.float(), bias).to(rows.dtype)

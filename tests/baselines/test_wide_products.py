@@ -37,8 +37,8 @@ def test_many_rows_are_the_exact_product_rounded_once(layer: nn.Linear) -> None:
 
 @pytest.mark.usefixtures("plain_processor")
 @torch.no_grad()
-def test_a_single_row_float32_rows_and_other_layers_are_as_before(layer: nn.Linear) -> None:
-    row, as_it_was = torch.randn(1, 1, 256).bfloat16(), copy.deepcopy(layer)
+def test_few_rows_float32_rows_and_other_layers_are_as_before(layer: nn.Linear) -> None:
+    row, as_it_was = torch.randn(3, 1, 256).bfloat16(), copy.deepcopy(layer)
     in_float32 = nn.Linear(4, 4)
     model = nn.ModuleList([layer, in_float32])
     widen(model)
