@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 ROWS = 16
-"""From about so many rows on it is faster: of reader-llama's layers, 8 rows take as long either way, 1,000 an eighth."""
+"""From about so many rows on it is faster: through reader-llama 8 rows take as long either way, 1,000 an eighth."""
 
 
 def native() -> bool:
