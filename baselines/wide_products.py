@@ -1,7 +1,7 @@
 """Products of bfloat16 on processors without instructions for it.
 
 There PyTorch multiplies bfloat16 matrices some fifty times as slowly as float32 ones (a plain AVX2 processor, 2.13),
-and reading a prompt takes its time from nothing else. Turning both sides into float32 first costs one more pass over
+and nine tenths of reading a prompt go there. Turning both sides into float32 first costs one more pass over
 the weights and gives what such instructions give: sums in float32, rounded once.
 """
 

@@ -50,7 +50,7 @@ def test_few_rows_float32_rows_and_other_layers_are_as_before(layer: nn.Linear) 
 def test_a_layer_still_learns_and_can_be_copied(layer: nn.Linear) -> None:
     widen(layer)
     twin = copy.deepcopy(layer)
-    twin(torch.randn(5, 256).bfloat16()).sum().backward()
+    twin(torch.randn(wide_products.ROWS, 256).bfloat16()).sum().backward()
     assert twin.weight.grad is not None
     assert layer.weight.grad is None
 
