@@ -43,6 +43,8 @@ from text2json.errors import DataError, InputError, ModelError
 class AdapterTrainer(Trainer):
     """Moves a model's adapter and nothing else of it."""
 
+    shares_rows = False  # its few long rows keep two cores at work by themselves
+
     def make_optimizers(self, recipe: Schedule) -> list[torch.optim.Optimizer]:
         """Return AdamW over the factors: they are thin, so that Muon's orthogonal steps gain nothing on them."""
         factors = [parameter for parameter in self.model.parameters() if parameter.requires_grad]

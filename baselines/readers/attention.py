@@ -16,7 +16,6 @@ from transformers import AttentionInterface
 from text2json.baselines.readers.hints import Seen
 
 NAME = "packed_training"
-SEEN = Seen()
 BLOCK, BLOCKS = 256, 8
 """Fewest query positions attended from at once, and most blocks of a row, since each is compiled by itself.
 
@@ -75,7 +74,7 @@ def packed_attention(
     Padding stands at the end of a row, so the causal mask alone hides it; `attention_mask` is not read.
     """
     query = query * scaling
-    SEEN.note(module.layer_idx, query, key)
+    module.seen.note(module.layer_idx, query, key)
     batch, heads, length, size = query.shape
     kv_heads = key.shape[1]
     group = heads // kv_heads
@@ -98,6 +97,15 @@ def attend(query: Tensor, keys: Tensor, values: Tensor, start: int) -> Tensor:
 
 
 def install(model: Any) -> None:
-    """Let `model` train with `packed_attention`."""
+    """Let `model` train with `packed_attention`; `model.seen` notes what its hinted layers look at."""
+    model.seen = Seen()
+    for layer in model.model.layers:
+        layer.self_attn.seen = model.seen
     AttentionInterface.register(NAME, packed_attention)
     model.config._attn_implementation = NAME
+
+
+def seen(model: Any) -> Seen:
+    """Return what notes where an installed model looks."""
+    found: Seen = model.seen
+    return found

@@ -1,6 +1,6 @@
-"""A reader's model card, with its figures from `text2json sweep readers` and its training from recipe and log.
+"""A reader's model card, with its figures from `text2json sweep readers` and its training from the recipes.
 
-`python -m text2json.baselines.readers.card reader-llama --sweep DIR --work DIR` writes `README.md` into the folder of
+`python -m text2json.baselines.readers.card reader-llama --sweep DIR` writes `README.md` into the folder of
 the reader's weights, in the form that the Hub shows; the front matter is huggingface_hub's.
 """
 
@@ -17,7 +17,6 @@ from huggingface_hub import EvalResult, ModelCardData
 from safetensors import safe_open
 
 from text2json.baselines.readers import reader_path
-from text2json.baselines.readers.curves import read_log
 from text2json.baselines.readers.recipe import Recipe, load_recipe
 from text2json.errors import DataError
 
@@ -25,16 +24,15 @@ TEMPLATE = Path(__file__).with_name("card.template.md")
 Row = dict[str, str]
 
 
-def card(name: str, folder: Path, results: Sequence[Row], log: Sequence[dict[str, Any]]) -> str:
+def card(name: str, folder: Path, results: Sequence[Row]) -> str:
     """Return the text of a reader's card.
 
     Args:
         name: the reader's.
         folder: its weights.
         results: rows of the sweep's `results.csv` that are its own.
-        log: lines of its training's `log.jsonl`.
     """
-    recipe = load_recipe(name)
+    recipes = lineage(name)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     parts = {
         "NAME": name,
@@ -42,9 +40,9 @@ def card(name: str, folder: Path, results: Sequence[Row], log: Sequence[dict[str
         "SIZE": f"{parameters(folder) / 1e6:.1f}M parameters",
         "SHAPE": shape(config),
         "FIGURES": figures(results),
-        "START": f", which begins from `{recipe.start}`" if recipe.start else "",
-        "HOURS": f"{log[-1]['tokens'] / 1e6:.1f}M tokens, {log[-1]['seconds'] / 3600:.1f} hours",
-        "STAGES": stages(recipe),
+        "RECIPES": ", ".join(f"`{recipe.name}`" for recipe in recipes),
+        "HOURS": f"{sum(recipe.hours or 0 for recipe in recipes):.1f} hours",
+        "STAGES": stages(recipes),
     }
     text = TEMPLATE.read_text(encoding="utf-8")
     for place, part in parts.items():
@@ -103,14 +101,24 @@ def interval(row: Row, figure: str) -> str:
     return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
-def stages(recipe: Recipe) -> str:
-    """Return the table of a recipe's stages."""
-    lines = ["| stage | tokens | row lengths | learning rate |", "|---|---|---|---|"]
-    for stage in recipe.stages:
-        lines.append(
-            f"| {stage.name} | {stage.tokens / 1e6:.1f}M | {', '.join(map(str, stage.lengths))} "
-            f"| {stage.rate[0]:g} to {stage.rate[1]:g} |"
-        )
+def lineage(name: str) -> list[Recipe]:
+    """Return the recipes whose training is in a reader's weights, in the order in which they are followed."""
+    recipe = load_recipe(name)
+    found: dict[str, Recipe] = {}
+    for other in (recipe.start, recipe.adds and recipe.adds.learned):
+        found |= {each.name: each for each in (lineage(other) if other else ())}
+    return [*found.values(), recipe]
+
+
+def stages(recipes: Sequence[Recipe]) -> str:
+    """Return the table of all stages of some recipes."""
+    lines = ["| recipe | stage | tokens | row lengths | learning rate |", "|---|---|---|---|---|"]
+    for recipe in recipes:
+        for stage in recipe.stages:
+            lines.append(
+                f"| {recipe.name} | {stage.name} | {stage.tokens / 1e6:.1f}M | {', '.join(map(str, stage.lengths))} "
+                f"| {stage.rate[0]:g} to {stage.rate[1]:g} |"
+            )
     return "\n".join(lines)
 
 
@@ -119,7 +127,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write a reader's model card.")
     parser.add_argument("reader")
     parser.add_argument("--sweep", type=Path, required=True, help="the folder of `text2json sweep readers --out`")
-    parser.add_argument("--work", type=Path, required=True, help="the folder of its training")
     args = parser.parse_args()
     with (args.sweep / "results.csv").open(encoding="utf-8", newline="") as stream:
         results = [row for row in csv.DictReader(stream) if row["model"] == args.reader]
@@ -127,9 +134,8 @@ def main() -> None:
         raise DataError(
             f"no row of {args.reader}", file=args.sweep / "results.csv", remedy="run `text2json sweep readers`"
         )
-    log = read_log(args.work / "log.jsonl")
     folder = reader_path(args.reader)
-    (folder / "README.md").write_text(card(args.reader, folder, results, log), encoding="utf-8")
+    (folder / "README.md").write_text(card(args.reader, folder, results), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -72,6 +72,22 @@ class Schedule(BaseModel):
     checkpoint_seconds: float = 180
 
 
+class Addition(BaseModel):
+    """A part of what another training changed, added to a reader's weights when its own stages are done.
+
+    It brings over what was learned there for less than was forgotten there (task arithmetic, Ilharco et al. 2023,
+    arXiv 2212.04089; to the very weights that the training began from, Wortsman et al. 2022, arXiv 2109.01903).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    learned: str
+    """The recipe that changed them; the reader's other weights stay as they are."""
+    share: float = Field(gt=0, le=1)
+    rope_theta: float | None = None
+    """The base of the rotary embedding of the sum."""
+
+
 class Recipe(Schedule):
     """All that a reader's training depends on."""
 
@@ -82,6 +98,9 @@ class Recipe(Schedule):
     start: str | None = None
     """The recipe whose finished reader this one begins from, see `transplant`; without it, from random weights."""
     shape: dict[str, Any] = {}
+    adds: Addition | None = None
+    hours: float | None = None
+    """How long it took for the shipped weights, for their card."""
 
 
 def load_recipe(name: str) -> Recipe:

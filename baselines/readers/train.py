@@ -34,8 +34,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from text2json.baselines.readers import attention
 from text2json.baselines.readers.architecture import build_model, grown, turned
 from text2json.baselines.readers.batches import IGNORED, Batch, Documents, make_batch
-from text2json.baselines.readers.recipe import Recipe, Schedule, Stage, load_recipe
+from text2json.baselines.readers.recipe import Addition, Recipe, Schedule, Stage, load_recipe
 from text2json.baselines.readers.rows import RandomRows
+from text2json.baselines.readers.shares import Shares
 from text2json.baselines.readers.stage_data import generated, make_tokenizer, read, stage_documents
 from text2json.baselines.readers.tokenizer import ORDINARY
 from text2json.baselines.readers.transplant import transplant
@@ -62,12 +63,17 @@ class Progress:
 class Trainer:
     """Holds the model and its optimisers, and moves them by one batch at a time."""
 
+    shares_rows = not native()
+    """Each thread learns from its share of the rows, instead of all from each row in a compiled step: on processors
+    without instructions for bfloat16, where compiling what stands between the products gains less."""
+
     def __init__(self, model: PreTrainedModel, recipe: Schedule) -> None:
         attention.install(model)
         self.model = model
         self.optimizers = self.make_optimizers(recipe)
         torch._dynamo.config.recompile_limit = 64  # one graph for each row length
-        self.compiled = self.compile_measure() if recipe.compile else self.measure
+        self.shares = Shares(model, recipe.threads) if self.shares_rows else None
+        self.compiled = self.compile_measure() if recipe.compile and self.shares is None else self.measure
 
     def make_optimizers(self, recipe: Schedule) -> list[torch.optim.Optimizer]:
         """Return the optimisers of the weights that learn."""
@@ -100,16 +106,8 @@ class Trainer:
         return Progress(**state["progress"])
 
     def measure(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the mean loss over the learned places, that of the hints, and (B, M) whether each place is right."""
-        ids, places, targets, hints = batch.ids, batch.places, batch.targets, batch.hints
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=native()):
-            hidden = self.model.model(input_ids=ids, position_ids=batch.positions, use_cache=False).last_hidden_state
-            hidden = hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
-            logits = self.model.lm_head(hidden)
-        logits = logits.float()
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
-        shown = attention.SEEN.loss(hints) if attention.SEEN.on else torch.zeros(())
-        return loss, shown, (logits.argmax(-1) == targets) | (targets == IGNORED)
+        """Return what `measure` does of the model."""
+        return measure(self.model, batch)
 
     def step(self, batch: Batch, rate: float, hints: float = 0.0) -> tuple[float, float, float]:
         """Learn from one batch at learning rate `rate`, hints weighing `hints`.
@@ -117,18 +115,25 @@ class Trainer:
         Returns:
             The loss on the answers, that of the hints, and the share of tokens right.
         """
-        attention.SEEN.on = hints > 0
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        loss, shown, right = self.compiled(batch)
-        (loss + hints * shown).backward()
+        loss, shown, right = self.learn(batch, hints)
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             with widened():  # Muon multiplies in bfloat16
                 optimizer.step()
             optimizer.zero_grad()
         return float(loss.detach()), float(shown.detach()), token_accuracy(right, batch.targets)
+
+    def learn(self, batch: Batch, hints: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Add a batch's gradients to the model's; return the losses and what is right, as `measure`."""
+        if self.shares is not None and len(batch.ids) > 1:
+            return self.shares.learn(measure, batch, hints)
+        attention.seen(self.model).on = hints > 0
+        loss, shown, right = self.compiled(batch)
+        (loss + hints * shown).backward()
+        return loss, shown, right
 
     @torch.no_grad()
     def check(self, batch: Batch) -> dict[str, float]:
@@ -139,6 +144,19 @@ class Trainer:
             "held_out_tokens": round(token_accuracy(right, batch.targets), 4),
             "held_out_answers": round(float(right.all(1).float().mean()), 4),
         }
+
+
+def measure(model: PreTrainedModel, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the mean loss over the learned places, that of the hints, and (B, M) whether each place is right."""
+    ids, places, targets, hints = batch.ids, batch.places, batch.targets, batch.hints
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=native()):
+        hidden = model.model(input_ids=ids, position_ids=batch.positions, use_cache=False).last_hidden_state
+        hidden = hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
+        logits = model.lm_head(hidden)
+    logits = logits.float()
+    loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+    shown = attention.seen(model).loss(hints) if attention.seen(model).on else torch.zeros(())
+    return loss, shown, (logits.argmax(-1) == targets) | (targets == IGNORED)
 
 
 def token_accuracy(right: Tensor, targets: Tensor) -> float:
@@ -182,23 +200,43 @@ def build(recipe: Recipe, shape: dict[str, Any]) -> PreTrainedModel:
     return build_model(recipe.family, vocab_size=recipe.vocab_size, seed=recipe.seed, **shape)
 
 
+def finished(name: str, work: Path) -> Path:
+    """Return the finished reader of the recipe `name`, beside the folder `work`; train it if need be."""
+    folder = work.resolve().parent / name
+    done = folder / name
+    return done if (done / "config.json").exists() else train(load_recipe(name), folder)
+
+
 def started_from(recipe: Recipe, work: Path) -> Path:
-    """Return the finished reader that `recipe` begins from, beside the folder `work`; train it if need be."""
+    """Return the finished reader that `recipe` begins from."""
     if recipe.start is None:
         raise SpecError(f"{recipe.name} begins from nothing", remedy="give it tokenizer_texts")
-    folder = work.resolve().parent / recipe.start
-    finished = folder / recipe.start
-    return finished if (finished / "config.json").exists() else train(load_recipe(recipe.start), folder)
+    return finished(recipe.start, work)
 
 
 def transplanted(recipe: Recipe, work: Path) -> PreTrainedModel:
     """Return the recipe's model as it begins from the reader of another recipe."""
     folder = started_from(recipe, work)
     old, old_tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    stage = next(stage for stage in recipe.stages if stage.generate)
-    rows = next(read(generated(stage.generate[0], work), "problem"))
-    texts = [f"<|user|>{row['problem']}<|assistant|>" for row in rows[:16]]
+    commands = [command for stage in recipe.stages for command in stage.generate]
+    rows = next(read(generated(commands[0], work), "problem"))[:16] if commands else []
+    texts = [f"<|user|>{row['problem']}<|assistant|>" for row in rows]
     return transplant(old, old_tokenizer, tokenizer_of(recipe, work), recipe.family, seed=recipe.seed, texts=texts)
+
+
+@torch.no_grad()
+def add(model: PreTrainedModel, adds: Addition, work: Path) -> None:
+    """Add to `model`, in place, what another recipe's training changed."""
+    other = load_recipe(adds.learned)
+    after, before = (
+        AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
+        for folder in (finished(adds.learned, work), started_from(other, work))
+    )
+    for name, weight in model.named_parameters():
+        if name in after:
+            weight.add_(after[name] - before[name], alpha=adds.share)
+    if adds.rope_theta is not None:
+        turned(model, adds.rope_theta)
 
 
 def run_stage(
@@ -289,6 +327,8 @@ def train(recipe: Recipe, work: Path) -> Path:
         run_stage(trainer, recipe, progress, data, work)
         progress.stage, progress.stage_tokens = progress.stage + 1, 0
         save_checkpoint(checkpoint, trainer, progress)
+    if recipe.adds is not None:
+        add(trainer.model, recipe.adds, work)
     export(trainer, tokenizer_of(recipe, work), work / recipe.name)
     return work / recipe.name
 

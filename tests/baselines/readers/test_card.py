@@ -1,4 +1,4 @@
-"""Model cards: their front matter as the Hub's own library reads it, their figures against the weights and a log."""
+"""Model cards: their front matter as the Hub's own library reads it, their figures against the weights."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOG = [
 
 @pytest.fixture
 def written() -> str:
-    return card.card("reader-llama", reader_path("reader-llama"), [RESULT], LOG)
+    return card.card("reader-llama", reader_path("reader-llama"), [RESULT])
 
 
 def test_the_hubs_library_reads_the_front_matter(written: str) -> None:
@@ -41,7 +41,9 @@ def test_the_hubs_library_reads_the_front_matter(written: str) -> None:
 
 def test_the_body_says_what_was_measured_and_how_long_it_took(written: str) -> None:
     assert "| movies 1000 | 1,003 | 30 | 0.95 (0.91 to 0.98) | 0.97 (0.95 to 0.99) | 100 % |" in written
-    assert "3.0M tokens, 0.5 hours" in written
+    assert "those after `reader-base` took 6.7 hours" in written
+    assert "follows the recipes `reader-base`, `reader-llama-near`, `reader-far`, `reader-llama`," in written
+    assert "| reader-far | the larger base | 0.2M | 1152, 1536 | 0.0001 to 0.001 |" in written
     assert "@" not in written.partition("# reader-llama")[2]
 
 
@@ -54,7 +56,7 @@ def test_parameters_are_those_of_the_model(name: str) -> None:
 def test_the_command_wants_rows_of_that_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tmp_path / "results.csv").open("w", newline="") as stream:
         csv.DictWriter(stream, RESULT).writeheader()
-    arguments = ["card", "reader-llama", "--sweep", str(tmp_path), "--work", str(tmp_path)]
+    arguments = ["card", "reader-llama", "--sweep", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(DataError, match=r"results\.csv: no row of reader-llama"):
         card.main()

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from text2json.baselines.readers import reader_path, stage_data
 from text2json.baselines.readers import train as training
 from text2json.baselines.readers.architecture import build_model, grown
 from text2json.baselines.readers.attention import BLOCK, install
-from text2json.baselines.readers.recipe import FOLDER, load_recipe
+from text2json.baselines.readers.recipe import FOLDER, Recipe, load_recipe
 from text2json.baselines.readers.scramble import Scrambler
 from text2json.baselines.readers.stage_data import reply
 from text2json.baselines.readers.tokenizer import train_tokenizer
@@ -161,6 +161,42 @@ def test_a_recipe_begins_from_the_reader_of_another_and_keeps_its_tokens(tmp_pat
     vocabularies = [AutoTokenizer.from_pretrained(each).get_vocab() for each in (folder, tmp_path / "tiny" / "tiny")]
     assert vocabularies[0] == vocabularies[1]
     assert AutoModelForCausalLM.from_pretrained(folder).config.model_type == "qwen3"
+
+
+def test_a_reader_takes_up_a_part_of_what_another_training_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share of one gives the other training's result; a reader of another family keeps what it has besides."""
+
+    def recipe(name: str) -> Recipe:
+        return load_recipe(str(tmp_path / f"{name}.toml"))
+
+    monkeypatch.setattr(training, "load_recipe", recipe)
+    stage = RECIPE[RECIPE.rindex("[[stages]]") :].replace("layers = 3\n", "").replace("8000", "1024")
+    stage = stage.replace("rate = [1e-3, 1e-4]", "rate = [1.0, 1.0]")  # so that 16 bits show what changed
+    write_recipe(tmp_path)
+
+    def trained(name: str, family: str, start: str, rest: str) -> dict[str, torch.Tensor]:
+        head = f'name = "{name}"\nfamily = "{family}"\nstart = "{start}"\nvocab_size = 300\nseed = 3\nthreads = 1\n'
+        (tmp_path / f"{name}.toml").write_text(f"{head}tokenizer_texts = []\ncompile = false\n{rest}")
+        return weights(training.train(recipe(name), tmp_path / name))
+
+    def weights(folder: Path) -> dict[str, torch.Tensor]:
+        return dict(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).named_parameters())
+
+    far = trained("far", "llama", "tiny", stage)
+    near = weights(tmp_path / "tiny" / "tiny")
+    adds = 'stages = []\n[adds]\nlearned = "far"\nrope_theta = 7000.0\nshare = '
+    whole = trained("whole", "llama", "tiny", adds + "1.0")
+    other = trained("other", "qwen3", "tiny", stage)
+    half = trained("half", "qwen3", "other", adds + "0.5")
+    for name in near:
+        changed = far[name] - near[name]
+        assert (whole[name] - far[name]).norm() < 0.05 * changed.norm()
+        assert (half[name] - other[name] - changed / 2).norm() < 0.05 * changed.norm()
+    assert all(torch.equal(half[name], other[name]) for name in other if name not in near)
+    for name, theta in (("whole", 7000), ("other", 50000)):
+        assert AutoConfig.from_pretrained(tmp_path / name / name).rope_parameters["rope_theta"] == theta
 
 
 def test_scrambling_replaces_a_value_wherever_the_text_states_it() -> None:
