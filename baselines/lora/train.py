@@ -43,7 +43,7 @@ from text2json.errors import DataError, InputError, ModelError
 class AdapterTrainer(Trainer):
     """Moves a model's adapter and nothing else of it."""
 
-    shares_rows = False  # its few long rows keep two cores at work by themselves
+    shares_rows = False  # its steps run through one compiled layer instead
 
     def make_optimizers(self, recipe: Schedule) -> list[torch.optim.Optimizer]:
         """Return AdamW over the factors: they are thin, so that Muon's orthogonal steps gain nothing on them."""

@@ -75,8 +75,8 @@ class Schedule(BaseModel):
 class Addition(BaseModel):
     """A part of what another training changed, added to a reader's weights when its own stages are done.
 
-    It brings over what was learned there for less than was forgotten there (task arithmetic, Ilharco et al. 2023,
-    arXiv 2212.04089; to the very weights that the training began from, Wortsman et al. 2022, arXiv 2109.01903).
+    A share trades what was learned there against what was forgotten there (task arithmetic, Ilharco et al. 2023, arXiv
+    2212.04089; to the very weights that the training began from, Wortsman et al. 2022, arXiv 2109.01903).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

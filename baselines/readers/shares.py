@@ -1,7 +1,7 @@
 """Gradients of a batch whose rows are shared out among threads.
 
-A product of matrices as small as a reader's gains 1.4 times from a second core, and what stands between two products
-less. A thread of its own for each half of the rows keeps both cores at work throughout, and what it reads near it.
+At this size two threads on each product gain little: on an AVX2 processor one model went through 1,190 tokens a second,
+forward and back, with two threads, 800 with one, and two processes of one thread each through 1,600 in all.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Shares:
         shares = split(batch, len(self.twins))
         learned = [float((share.targets != IGNORED).sum()) for share in shares]
         weights = [count / sum(learned) for count in learned]
-        for twin in self.twins[1:]:  # optimisers may have put others in their place
+        for twin in self.twins[1:]:  # what a checkpoint or an optimiser brought
             for own, same in zip(twin.parameters(), self.model.parameters(), strict=True):
                 own.data, own.grad = same.data, None
             twin.model.rotary_emb = self.model.model.rotary_emb
