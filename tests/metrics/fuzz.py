@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -54,6 +55,8 @@ SCHEMAS: tuple[Any, ...] = (
 LIMITS = Limits(bytes=1 << 16, depth=12)
 SLOW = 10.0
 """Seconds that no input may take."""
+MEMORY = 2 << 30
+"""Bytes of address space that no input may exceed."""
 EVERY = 10
 """Every so many inputs the whole scorer runs, else all of it but the summing up over samples."""
 
@@ -139,7 +142,9 @@ def main() -> None:
     # libFuzzer's dictionary, of words that mutations are to put in
     words = ("".join(f"\\x{byte:02x}" for byte in word.encode("utf-8", "surrogatepass")) for word in WORDS)
     (folder.parent / f"{folder.name}.words").write_text("".join(f'"{word}"\n' for word in words), encoding="ascii")
-    options = ["-seed=1", "-max_len=4096", "-timeout=60", f"-dict={folder}.words", str(folder)]
+    # libFuzzer's own limit is of a peak that a process takes over from the one that started it
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    options = ["-seed=1", "-max_len=4096", "-timeout=60", "-rss_limit_mb=0", f"-dict={folder}.words", str(folder)]
     atheris.Setup([sys.argv[0], *options], one)
     atheris.Fuzz()
 
