@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from text2json.baselines.readers.architecture import build_model
 from text2json.baselines.readers.attention import install
@@ -28,10 +29,15 @@ def rows(*learned: int, hints: bool = False) -> Batch:
     return collate(made, length=40, pad=0)
 
 
-def gradients(batch: Batch, threads: int, hints: float = 0.0) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-    """Return the losses, what is right, and the gradients of a small model."""
+def small_model() -> PreTrainedModel:
     model = build_model("llama", vocab_size=50, seed=0, hidden_size=64, head_dim=16, num_hidden_layers=5)
     install(model)
+    return model
+
+
+def gradients(batch: Batch, threads: int, hints: float = 0.0) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    """Return the losses, what is right, and the gradients of a small model."""
+    model = small_model()
     loss, shown, right = Shares(model, threads).learn(measure, batch, hints)
     return loss, shown, right, [p.grad for p in model.parameters() if p.grad is not None]
 
@@ -39,8 +45,7 @@ def gradients(batch: Batch, threads: int, hints: float = 0.0) -> tuple[Tensor, T
 @pytest.mark.parametrize("learned", [(3, 12, 7, 1), (5, 9, 2), (6,)])
 def test_shares_learn_what_the_whole_batch_does(learned: tuple[int, ...]) -> None:
     batch = rows(*learned)
-    model = build_model("llama", vocab_size=50, seed=0, hidden_size=64, head_dim=16, num_hidden_layers=5)
-    install(model)
+    model = small_model()
     loss, _, right = measure(model, batch)
     loss.backward()
     shared_loss, _, shared_right, shared = gradients(batch, threads=2)
@@ -60,8 +65,7 @@ def test_hints_are_shared_too() -> None:
 
 
 def test_a_second_batch_is_learned_with_the_weights_that_the_first_left() -> None:
-    model = build_model("llama", vocab_size=50, seed=0, hidden_size=64, head_dim=16, num_hidden_layers=5)
-    install(model)
+    model = small_model()
     shares = Shares(model, 2)
     batch = rows(4, 4, 4, 4)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
