@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +32,14 @@ class Batch:
     places: Tensor
     targets: Tensor
     hints: Tensor
+
+    def trimmed(self) -> Batch:
+        """Return the batch without places and hints that no row has; its shapes are then not those of other batches."""
+        places = int((self.targets != IGNORED).sum(1).max())
+        hints = int((self.hints[..., 2] > 0).sum(2).max())
+        return replace(
+            self, places=self.places[:, :places], targets=self.targets[:, :places], hints=self.hints[:, :, :hints]
+        )
 
 
 class Tokens(NamedTuple):

@@ -115,6 +115,8 @@ class Trainer:
         Returns:
             The loss on the answers, that of the hints, and the share of tokens right.
         """
+        if self.shares is not None:  # nothing is compiled, so shapes are free
+            batch = batch.trimmed()
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate

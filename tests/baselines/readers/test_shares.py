@@ -84,3 +84,16 @@ def test_rows_are_split_evenly_and_none_is_lost() -> None:
     assert torch.equal(torch.cat([part.targets for part in parts]), batch.targets)
     assert torch.equal(torch.cat([part.hints for part in parts], 1), batch.hints)
     assert [len(part.ids) for part in split(batch, 8)] == [1] * 5
+
+
+@pytest.mark.parametrize("hints", [False, True])
+def test_trimming_a_batch_changes_no_loss_and_no_gradient(hints: bool) -> None:
+    batch = rows(1, 9, 4, hints=hints)
+    trimmed = batch.trimmed()
+    assert (trimmed.places.shape, trimmed.hints.shape[2]) == ((3, 9), int(hints))
+    assert batch.places.shape[1] > 9
+    whole, less = (gradients(one, threads=2, hints=0.5) for one in (batch, trimmed))
+    torch.testing.assert_close(less[:2], whole[:2])
+    assert torch.equal(less[2], whole[2][:, :9])
+    for ours, others in zip(less[3], whole[3], strict=True):
+        torch.testing.assert_close(ours, others, rtol=1e-4, atol=1e-6)
