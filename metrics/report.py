@@ -154,6 +154,7 @@ class Report:
     paper: float | None
     """The published score, 0 to 100; None where the gold is not of the paper's form."""
     paper_interval: tuple[float, float] | None
+    """Over the samples that the published rules do not leave out."""
     paper_skipped: int
     """Samples that the published rules leave out."""
     paper_forced: dict[str, int]
@@ -190,12 +191,10 @@ class Report:
         ]
         for side in ("records", "fields"):
             parts: list[Counts] = [getattr(score, side) for score in scores]
-            ratios += [([p.right for p in parts], [p.predicted for p in parts]),
-                       ([p.right for p in parts], [p.gold for p in parts])]  # fmt: skip
-        if has_paper:
-            known = [score.paper.score if score.paper is not None else None for score in scores]
-            ratios.append(([one or 0.0 for one in known], [float(one is not None) for one in known]))
+            right, predicted, gold = ([part[place] for part in parts] for place in range(3))
+            ratios += [(right, predicted, gold), (right, gold, predicted)]
         bounds = intervals(ratios)
+        (paper_bounds,) = intervals([(kept, [1.0] * len(kept))]) if has_paper else [(0.0, 0.0)]
         raw = [2 * sum(s.raw_records for s in scores), 2 * sum(s.raw_fields for s in scores)]
         sizes = [part.predicted + part.gold for part in (records, fields)]
         raw_records, raw_fields = (one / size if size else 1.0 for one, size in zip(raw, sizes, strict=True))
@@ -206,9 +205,9 @@ class Report:
             fields=Figures(fields, bounds[1], raw_fields, bounds[7], bounds[8]),
             by_field=_by_field(scores),
             groups={
-                "domain": _groups(scores, lambda score: score.domain),
-                "characters": _groups(scores, lambda score: _bucket(score.length)),
-                "records": _groups(scores, lambda score: _bucket(score.records.gold)),
+                "domain": _groups(scores, lambda score: score.domain, str),
+                "characters": _groups(scores, lambda score: score.length, _bucket),
+                "records": _groups(scores, lambda score: score.records.gold, _bucket),
             },
             macro_record_f1=sum(ratios[2][0]) / count,
             macro_record_f1_interval=bounds[2],
@@ -218,7 +217,7 @@ class Report:
             exact_documents_interval=bounds[4],
             schema_valid=sum(score.valid for score in scores) / count,
             paper=100 * sum(kept) / len(kept) if has_paper else None,
-            paper_interval=(100 * bounds[9][0], 100 * bounds[9][1]) if has_paper else None,
+            paper_interval=(100 * paper_bounds[0], 100 * paper_bounds[1]) if has_paper else None,
             paper_skipped=len(papers) - len(kept),
             paper_forced=dict(Counter(p.reason for p in papers if p.score is not None and p.reason is not None)),
             statuses=dict(sorted(Counter(score.status for score in scores).items())),
@@ -327,19 +326,16 @@ def _by_field(scores: Iterable[SampleScore]) -> dict[str, Counts]:
     return {name: Counts(*sums[name]) for name in sorted(sums)}
 
 
-def _groups(scores: Sequence[SampleScore], kind: Callable[[SampleScore], str]) -> dict[str, Group]:
+def _groups(
+    scores: Sequence[SampleScore], trait: Callable[[SampleScore], Any], title: Callable[[Any], str]
+) -> dict[str, Group]:
+    """Return the samples whose traits have the same title, in the order of traits."""
     grouped: dict[str, list[SampleScore]] = defaultdict(list)
-    for score in scores:
-        grouped[kind(score)].append(score)
-    order = sorted(
-        grouped,
-        key=lambda name: (int(name.partition("-")[0].replace(",", "")), name) if name[:1].isdigit() else (0, name),
-    )
+    for score in sorted(scores, key=trait):
+        grouped[title(trait(score))].append(score)
     return {
-        name: Group(
-            len(grouped[name]), _total(s.records for s in grouped[name]), _total(s.fields for s in grouped[name])
-        )
-        for name in order
+        name: Group(len(group), _total(s.records for s in group), _total(s.fields for s in group))
+        for name, group in grouped.items()
     }
 
 
@@ -367,6 +363,11 @@ def _floors(scores: Sequence[SampleScore]) -> dict[str, dict[str, float]]:
     }
 
 
+def _printable(name: str) -> str:
+    """Return a field's name without lone surrogates, which no terminal takes."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _line(name: str, figures: Figures) -> str:
     low, high = figures.f1_interval
     return (
@@ -377,7 +378,7 @@ def _line(name: str, figures: Figures) -> str:
 
 def _table(title: str, rows: Sequence[tuple[str, int | None, Counts]]) -> list[str]:
     return ["", title] + [
-        f"  {name or '(none)':<24.24}{counts.precision:>8.3f}{counts.recall:>8.3f}{counts.f1:>7.3f}"
+        f"  {_printable(name) or '(none)':<24.24}{counts.precision:>8.3f}{counts.recall:>8.3f}{counts.f1:>7.3f}"
         + ("" if samples is None else f"   ({samples} samples)")
         for name, samples, counts in rows
     ]

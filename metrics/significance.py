@@ -139,12 +139,14 @@ def compare(
         "records": lambda s: (2 * s.records.right, s.records.predicted + s.records.gold),
         "fields": lambda s: (2 * s.fields.right, s.fields.predicted + s.fields.gold),
     }
-    if a.paper is not None and b.paper is not None:
-        figures["paper"] = _paper
+    differences = [_difference(name, part, pairs, resamples, seed) for name, part in figures.items()]
+    published = [pair for pair in pairs if all(s.paper is not None and s.paper.score is not None for s in pair)]
+    if a.paper is not None and b.paper is not None and published:
+        differences.append(_difference("paper", _paper, published, resamples, seed))
     return Comparison(
         samples=len(pairs),
         left_out=len(apart),
-        differences=[_difference(name, part, pairs, resamples, seed) for name, part in figures.items()],
+        differences=differences,
         changed=changed[:most],
         better=sum(other.records.f1 > one.records.f1 for one, other in pairs),
         worse=sum(other.records.f1 < one.records.f1 for one, other in pairs),
@@ -154,8 +156,7 @@ def compare(
 
 
 def _paper(score: SampleScore) -> tuple[float, float]:
-    value = None if score.paper is None else score.paper.score
-    return (0.0, 0.0) if value is None else (100 * value, 1.0)
+    return 100 * (score.paper.score if score.paper and score.paper.score else 0.0), 1.0
 
 
 def _difference(

@@ -20,25 +20,29 @@ CELLS = 1 << 14
 KEPT = 1 << 21
 """Up to how many draws are kept for the next run."""
 
-Ratio = tuple[Sequence[float], Sequence[float]]
-"""A figure as the ratio of two sums over samples: each sample's share in the numerator, and in the denominator."""
+Ratio = tuple[Sequence[float], Sequence[float]] | tuple[Sequence[float], Sequence[float], Sequence[float]]
+"""A figure as the ratio of two sums over samples: each sample's share in the numerator, and in the denominator.
+
+Where a drawn denominator is 0 the figure is 1; with a third sum, if that is 0 too, else 0: precision is 0 where nothing
+was predicted of what is there.
+"""
 
 
 def intervals(ratios: Sequence[Ratio], *, resamples: int = RESAMPLES, seed: int = SEED) -> list[tuple[float, float]]:
     """Return the 95 % percentile interval of each figure; all figures see the same draws.
 
     Args:
-        ratios: the figures, over the same samples; where a drawn denominator is 0 the figure is 1.
+        ratios: the figures, over the same samples.
         resamples: how often the samples are drawn again.
         seed: of the drawing.
     """
     import numpy as np
 
-    sides = [tuple(side) for ratio in ratios for side in ratio]
+    sides = [tuple(side) for ratio in ratios for side in (*ratio[:2], ratio[-1])]
     places = {side: place for place, side in enumerate(sorted(set(sides)))}  # many figures share a side
     table = np.array(list(places), dtype=np.float64)
     values = resampled(table, resamples, seed)[[places[side] for side in sides]]
-    bounds = np.percentile(quotients(values), [2.5, 97.5], axis=1)
+    bounds = np.percentile(_ratios(values[0::3], values[1::3], values[2::3]), [2.5, 97.5], axis=1)
     return [(float(low), float(high)) for low, high in bounds.T]
 
 
@@ -73,6 +77,16 @@ def _draw(count: int, resamples: int, seed: int) -> Iterator[NDArray[np.unsigned
 
 def quotients(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (figures, resamples) from sums whose rows are numerators and denominators in turn; 1 for nothing."""
+    return _ratios(sums[0::2], sums[1::2], sums[1::2])
+
+
+def _ratios(
+    numerators: NDArray[np.float64], denominators: NDArray[np.float64], others: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return quotients; where a denominator is 0, 1 if the other is 0 too, else 0."""
     import numpy as np
 
-    return np.divide(sums[0::2], sums[1::2], out=np.ones_like(sums[0::2]), where=sums[1::2] > 0)
+    found: NDArray[np.float64] = np.divide(
+        numerators, denominators, out=(others == 0).astype(np.float64), where=denominators > 0
+    )
+    return found
