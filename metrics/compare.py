@@ -11,6 +11,8 @@ A schema may carry one keyword of ours beside JSON Schema's, `x-compare`, an obj
     {"tolerance": 0.5}         number: equal within this absolute difference
     {"relative": 0.01}         number: equal within this share of the gold value
     {"list": "set"}            list: `set`, `multiset` or `sequence` (the default; `set` with `uniqueItems`)
+
+A list is one value: inside it, in its items and their fields, similarity, tolerance and relative do nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import math
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 from text2json.errors import DataError, did_you_mean
 from text2json.metrics.closeness import Closeness
@@ -28,6 +31,8 @@ Leaves = dict[str, Form]
 """Path → normal form of one record."""
 
 
+NO_OBJECT = "(no object)"
+"""The one leaf of a record that is no object."""
 _REMEMBERED = 1 << 16
 _LONGEST = 200
 _OPTIONS = ("case", "list", "relative", "similarity", "tolerance")
@@ -59,7 +64,7 @@ class Rule:
         self.members = {item.casefold(): item for item in members}
         if len(self.members) < len(members):  # case tells them apart
             self.members = {}
-        self.numbers = self.kind != "string" or self.reader is not None
+        self.numbers = self.kind != "string"
         self.shape = Shape(schema, root, f"{path}.")
         self.inner = schema.get("items")
         self.texts = _Texts(self)
@@ -96,7 +101,7 @@ class Rule:
         if isinstance(value, bool):
             return ("bool", str(value))
         if isinstance(value, int | float):
-            return value if self.numbers else digits(value)
+            return value if self.numbers else self.text(digits(value))
         if isinstance(value, list):
             forms = [as_text(self.items.form(item)) for item in value]
             if self.list_as != "sequence":
@@ -153,9 +158,14 @@ class Shape:
     def __init__(self, schema: dict[str, Any], root: dict[str, Any], prefix: str = "") -> None:
         properties = schema.get("properties")
         self.properties = properties if isinstance(properties, dict) else {}
-        self.root, self.prefix = root, prefix
+        self.schema, self.root, self.prefix = schema, root, prefix
         self.rules: dict[str, Rule] = {}
         self.looks = _Looks(self)
+
+    @cached_property
+    def alone(self) -> Rule:
+        """The rule of what stands in the place of an object and is none."""
+        return Rule(self.schema, self.root, self.prefix + NO_OBJECT)
 
     def rule(self, key: str) -> Rule:
         """Return the rule of the field `key`; a field that the schema does not know is compared by its own type."""
@@ -179,29 +189,29 @@ class Shape:
             elif value is not None:
                 forms[rule.path] = rule.form(value)
 
-    def pairwise(self) -> dict[str, Rule]:
-        """Return the rules with more than equality of forms, by path, nested objects included."""
-        found: dict[str, Rule] = {}
-        for key in self.properties:
-            rule = self.rule(key)
-            if rule.close:
-                found[rule.path] = rule
-            if rule.kind in (None, "object") and rule.shape.properties and rule.path.count(".") < 16:
-                found.update(rule.shape.pairwise())
-        return found
+    def at(self, path: str) -> Rule | None:
+        """Return the rule of a leaf, of nested objects too; None where the schema has none."""
+        if path == NO_OBJECT:
+            return self.alone
+        if path in self.properties:
+            return self.rule(path)
+        dots = (place for place, letter in enumerate(path) if letter == ".")
+        inner = (self.rule(path[:dot]).shape.at(path[dot + 1 :]) for dot in dots if path[:dot] in self.properties)
+        return next((rule for rule in inner if rule is not None), None)
 
 
 def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
-    """Follow local references, and of alternatives with null take the one that is not null."""
+    """Follow local references, and of alternatives with null take the one that is not null.
+
+    Raises:
+        DataError: a local reference leads nowhere.
+    """
     for _ in range(32):
         if not isinstance(schema, dict):
             return {}
         reference = schema.get("$ref")
-        if isinstance(reference, str) and reference.startswith("#/"):
-            target: Any = root
-            for part in reference[2:].split("/"):
-                target = target.get(part) if isinstance(target, dict) else None
-            schema = {**(target if isinstance(target, dict) else {}), **{k: schema[k] for k in schema if k != "$ref"}}
+        if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
+            schema = {**_target(reference, root), **{k: schema[k] for k in schema if k != "$ref"}}
             continue
         kinds = schema.get("type")
         if isinstance(kinds, list):
@@ -217,6 +227,21 @@ def resolve(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
         else:
             return dict(schema)
     return {}
+
+
+def _target(reference: str, root: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema that a local reference, a JSON Pointer (RFC 6901) in a fragment, leads to."""
+    target: Any = root
+    for part in unquote(reference).split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(target, dict) and name in target:
+            target = target[name]
+        elif isinstance(target, list) and name.isdecimal() and int(name) < len(target):
+            target = target[int(name)]
+        else:
+            raise DataError(f"the schema's reference {reference!r} leads nowhere",
+                            remedy="define what it names, or mend the reference")  # fmt: skip
+    return target if isinstance(target, dict) else {}
 
 
 def _options(schema: dict[str, Any], path: str) -> dict[str, Any]:

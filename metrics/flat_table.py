@@ -179,7 +179,7 @@ def flat_table(sheet: Sheet, schema: RecordSchema) -> tuple[Table, Spellings]:
         for side, form_numbers, spellings in zip(numbers, forms, written, strict=True):
             form_numbers[column], spellings[column] = formed[side[column]], spelled[side[column]]
     golds, given = (Numbered(side, values, changed, kept) for side in numbers)
-    table = Table(names, golds, given, forms[0].T, forms[1].T, schema.pairwise)
+    table = Table(names, golds, given, forms[0].T, forms[1].T, schema.pairwise(names))
     return table, Spellings() if written is None else Spellings(written[0].T, written[1].T)
 
 

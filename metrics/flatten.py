@@ -10,14 +10,11 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
-from text2json.metrics.compare import ANY, Leaves, Rule, Shape
+from text2json.metrics.compare import NO_OBJECT, Leaves, Rule, Shape
 from text2json.metrics.forms import Form
 
 Column = Sequence["Form | None"]
 _NONE = type(None)
-
-NO_OBJECT = "(no object)"
-"""The one leaf of a record that is no object."""
 
 
 def leaves(record: Any, shape: Shape) -> Leaves:
@@ -27,7 +24,7 @@ def leaves(record: Any, shape: Shape) -> Leaves:
     leaf called ``(no object)``.
     """
     if not isinstance(record, dict):
-        return {NO_OBJECT: ANY.form(record)}
+        return {NO_OBJECT: shape.alone.form(record)}
     forms: Leaves = {}
     shape.flatten(record, forms)
     return forms

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from text2json.metrics.flatten import written
 from text2json.metrics.limits import LIMITS, Limits
 from text2json.metrics.read_json import DECODER, read_json
 
@@ -22,10 +23,12 @@ UNREAD = ("truncated", "invalid", "wrong_type", "over_limit", "missing")
 """No answer: cut off, no JSON, JSON of another type, over the limits, or no prediction at all. They score as empty."""
 STATUSES = READ + UNREAD
 
-_FENCE = re.compile(r"```[A-Za-z0-9]*[ \t]*\n")
+_FENCE = re.compile(r"```[A-Za-z0-9]*[ \t]*\r?\n")
 _REASONING = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
 _CONTAINERS = {list, dict}
 _COLON = re.compile(r'"\s*:')
+_BEGUN = re.compile(r"t(ru?)?|f(a(ls?)?)?|n(ul?)?|-|\.|[eE][-+]?|\\?u?[0-9A-Fa-f]{0,3}")
+"""What of a word, number or escape may stand where a reader stops at the end of a text."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,27 @@ def parse(output: str | None, *, single: bool = False, repair: bool = False, lim
         if status == "wrong_type":
             return Parsed([], status)
         too_deep, keys = _flat(records, source) or measure([value], limits.depth + 2)
-        if too_deep:
+        if too_deep or is_too_wide(records, keys, limits):
             return Parsed([], "over_limit")
         return Parsed(records, status, [], _duplicate_keys(source, keys))
-    parsed = _unfinished(text)
+    parsed = _unfinished_object(text) if single else _unfinished(text)
+    if _is_too_large(parsed.salvaged, limits):
+        return Parsed([], "over_limit")
     mended = _repaired(text, single) if repair else None
-    if mended is None or measure(mended, limits.depth + 2)[0]:
+    if mended is None or _is_too_large(mended, limits):
         return parsed
     return Parsed(mended, "repaired", parsed.salvaged)
+
+
+def is_too_wide(records: list[Any], keys: int, limits: Limits) -> bool:
+    """Tell whether records with `keys` keys in all make a table above its limit, which takes work only if they may."""
+    count = len(records)
+    return count * keys > limits.table and count * len(set().union(*map(written, records))) > limits.table
+
+
+def _is_too_large(records: list[Any], limits: Limits) -> bool:
+    too_deep, keys = measure([records], limits.depth + 2)
+    return too_deep or is_too_wide(records, keys, limits)
 
 
 def is_too_long(text: str, limits: Limits) -> bool:
@@ -168,7 +184,25 @@ def _unfinished(text: str) -> Parsed:
     if start < 0:
         return Parsed([], "invalid")
     salvaged, cut = _complete_records(text, start + 1)
-    return Parsed([], "truncated" if cut else "invalid", salvaged)
+    return Parsed([], "truncated", salvaged) if cut else Parsed([], "invalid")
+
+
+def _unfinished_object(text: str) -> Parsed:
+    """Return the status of one object that could not be read; nothing of it is salvaged."""
+    start = text.find("{")
+    try:
+        DECODER.raw_decode(text, max(start, 0))
+    except json.JSONDecodeError as error:
+        if start >= 0 and _is_cut(text, error):
+            return Parsed([], "truncated")
+    except (ValueError, RecursionError):
+        pass
+    return Parsed([], "invalid")
+
+
+def _is_cut(text: str, error: json.JSONDecodeError) -> bool:
+    """Tell whether the text ended before the value did in which the reader stopped."""
+    return error.msg.startswith("Unterminated string") or _BEGUN.fullmatch(text, error.pos) is not None
 
 
 def _complete_records(text: str, position: int) -> tuple[list[Any], bool]:
@@ -182,8 +216,7 @@ def _complete_records(text: str, position: int) -> tuple[list[Any], bool]:
         try:
             item, position = DECODER.raw_decode(text, position)
         except json.JSONDecodeError as error:
-            at_end = error.pos >= len(text) - 1 or error.msg.startswith("Unterminated string")
-            return items, at_end
+            return items, _is_cut(text, error)
         except (ValueError, RecursionError):
             return items, False
         items.append(item)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from text2json.metrics.flatten import NO_OBJECT
+from text2json.metrics.compare import NO_OBJECT
 
 _SPACE = " \t\r\n"
 _CANDIDATES = 1000

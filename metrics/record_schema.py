@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,13 +18,18 @@ class RecordSchema:
         key: the field that names a record, if the schema has one (`"x-key"` beside `"type": "array"`).
         single: whether the answer is one object instead of a list of them.
         shape: the rules of a record's fields.
-        pairwise: those of them with more than equality of forms, by path.
+        close: whether some of them may ask for more than equality of forms.
     """
 
     key: str | None
     single: bool
     shape: Shape
-    pairwise: dict[str, Rule]
+    close: bool
+
+    def pairwise(self, paths: Sequence[str]) -> dict[int, Rule]:
+        """Return the rules with more than equality of forms, by their leaf's place in `paths`."""
+        rules = {place: self.shape.at(path) for place, path in enumerate(paths)} if self.close else {}
+        return {place: rule for place, rule in rules.items() if rule is not None and rule.close}
 
 
 @lru_cache(maxsize=4096)
@@ -35,5 +41,5 @@ def record_schema(schema: str) -> RecordSchema:
     single = top.get("type") == "object"
     record = top if single else resolve(top.get("items"), root)
     key = top.get("x-key")
-    shape = Shape(record, root)
-    return RecordSchema(key if isinstance(key, str) and not single else None, single, shape, shape.pairwise())
+    named = key if isinstance(key, str) and not single else None
+    return RecordSchema(named, single, Shape(record, root), '"x-compare"' in schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -33,7 +34,7 @@ def score(
     *,
     schema: Any = None,
     key: str | None = None,
-    documents: Mapping[str, str] | None = None,
+    documents: Mapping[Any, str] | Sequence[str] | None = None,
     data_name: str = "given",
     repair: bool = False,
     limits: Limits = LIMITS,
@@ -49,7 +50,7 @@ def score(
         data: the samples, for example what `text2json.load` returns; or one's own gold, see `gold.iter_gold`.
         schema: of one's own gold: a pydantic model, or a JSON Schema of a record or of the whole answer.
         key: of one's own gold: the field that names a record; without one, records are paired by assignment.
-        documents: of one's own gold: id → the text that was read, for the causes of errors.
+        documents: of one's own gold: id → the text that was read, or texts in its order, for the causes of errors.
         data_name: how the signature names the data.
         repair: mend broken JSON, which the signature then says.
         limits: what one sample may cost.
@@ -65,13 +66,16 @@ def score(
     scores: list[SampleScore] = []
     seen: set[str] = set()
     rules: set[str] = set()
+    gold = 0
     options = Options(repair, limits, keep_verdicts)
     for window in _windows(iter_gold(data, schema, key=key, documents=documents)):
         for sample in window:
             if sample.id in seen:
                 raise DataError(f"the data has the id {sample.id!r} twice", remedy="give every sample an id of its own")
             seen.add(sample.id)
-            rules.add("key" if record_schema(sample.schema).key is not None else "assignment")
+            key_of = record_schema(sample.schema).key
+            rules.add("assignment" if key_of is None else f"key({key_of})")
+            gold += _fingerprint(sample)
         for scored in score_window(window, [outputs.get(sample.id) for sample in window], options):
             if on_sample is not None:
                 on_sample(scored)
@@ -86,7 +90,8 @@ def score(
             remedy=did_you_mean(unknown, seen) if len(seen) <= 50 else "score it against the data it was made on",
         )
     signature = Rules(
-        version=__version__, data=data_name, align=rules.pop() if len(rules) == 1 else "mixed",
+        version=__version__, data=data_name, gold=f"{gold % (1 << 32):08x}",
+        align=rules.pop() if len(rules) == 1 else "mixed",
         repair="json_repair" if repair else "no", limits=str(limits),
     ).signature()  # fmt: skip
     return Report.of(scores, signature)
@@ -100,6 +105,12 @@ def _keep_memory() -> None:
     until it has seen a larger one go: mallopt(3), M_MMAP_THRESHOLD. This one's pages are never touched.
     """
     bytes(LARGE_BLOCK)
+
+
+def _fingerprint(sample: Sample) -> int:
+    """Return a number of what a sample is scored against; their sum is the same in any order."""
+    parts = "\0".join((sample.id, sample.schema, sample.answer)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(parts).digest()[:8], "big")
 
 
 def _outputs(predictions: Mapping[str, Any] | Sequence[Any] | str | Path) -> Mapping[str, str | None]:

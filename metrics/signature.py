@@ -15,6 +15,7 @@ class Rules:
 
     version: str
     data: str
+    gold: str
     align: str
     gate: float = GATE
     norm: str = "nfkc+quotes+space+invisible"

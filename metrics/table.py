@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -56,14 +56,13 @@ class Table:
         gold, predicted: the forms.
         ours, theirs: (records, columns) int32 numbers from 1 on, equal where two forms of one column are; 0 where a
             leaf is absent. They are changed in place.
-        pairwise: rules of the leaves whose equality is more than that of forms.
+        special: column → its rule, of those whose equality is more than that of forms.
 
     Attributes:
         ours, theirs: the numbers; an absent leaf is -1 in `ours` and -2 in `theirs`, so that absent on both sides is no
             match.
         our_sizes, their_sizes: (records,) how many leaves a record has.
         full: whether no leaf is absent anywhere.
-        special: column → its rule, of those with a pairwise one.
     """
 
     def __init__(
@@ -73,29 +72,30 @@ class Table:
         predicted: Forms,
         ours: NDArray[np.int32],
         theirs: NDArray[np.int32],
-        pairwise: Mapping[str, Rule] | None = None,
+        special: Mapping[int, Rule],
     ) -> None:
         import numpy as np
 
         self.columns, self.gold, self.predicted, self.ours, self.theirs = columns, gold, predicted, ours, theirs
+        self.special = special
         width = len(self.columns)
         self.our_sizes, self.their_sizes = ((side != 0).sum(1, dtype=np.int32) for side in (self.ours, self.theirs))
         self.full = bool(min(self.our_sizes.min(initial=width), self.their_sizes.min(initial=width)) == width)
         if not self.full:
             self.ours[self.ours == 0] = -1
             self.theirs[self.theirs == 0] = -2
-        self.special = (
-            {place: pairwise[path] for place, path in enumerate(self.columns) if path in pairwise} if pairwise else {}
-        )
 
     @classmethod
     def of(
-        cls, gold: Sequence[Leaves], predicted: Sequence[Leaves], pairwise: Mapping[str, Rule] | None = None
+        cls,
+        gold: Sequence[Leaves],
+        predicted: Sequence[Leaves],
+        special: Callable[[Sequence[str]], Mapping[int, Rule]] = lambda columns: {},
     ) -> Table:
-        """Return the table of records that are given as leaves."""
+        """Return the table of records that are given as leaves; `special` finds the columns' rules."""
         import numpy as np
 
-        columns = sorted(_fields(gold) | _fields(predicted))
+        columns = sorted(paths(gold, predicted))
         ones, others = (Listed(_columns(side, columns)) for side in (gold, predicted))
         ours, theirs = (np.empty((len(columns), len(side)), dtype=np.int32).T for side in (gold, predicted))
         for place, (path, one, other) in enumerate(zip(columns, ones, others, strict=True)):
@@ -108,7 +108,7 @@ class Table:
                     map(ids.setdefault, chain(one, other), count(1)), dtype=np.int32, count=len(one) + len(other)
                 )
             ours[:, place], theirs[:, place] = found[: len(one)], found[len(one) :]
-        return cls(columns, ones, others, ours, theirs, pairwise)
+        return cls(columns, ones, others, ours, theirs, special(columns))
 
     def equal(self, column: int, ours: NDArray[np.intp], theirs: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return (pairs,) whether the leaves of `column` are equal and present, of gold rows and predicted rows."""
@@ -164,10 +164,12 @@ def _of_numbers(values: list[Any], kind: type) -> NDArray[np.int32] | None:
     return found
 
 
-def _fields(side: Sequence[Leaves]) -> set[str]:
-    if isinstance(side, Flat) and side.columns is not None:
-        return set(side.columns)
-    return set().union(*side)
+def paths(*sides: Sequence[Leaves]) -> set[str]:
+    """Return the paths of all leaves."""
+    found: set[str] = set()
+    for side in sides:
+        found.update(*([side.columns] if isinstance(side, Flat) and side.columns is not None else side))
+    return found
 
 
 def _columns(side: Sequence[Leaves], fields: Sequence[str]) -> list[Column]:

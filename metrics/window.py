@@ -23,7 +23,7 @@ from text2json.metrics.parse import READ, Parsed, is_too_long, parse
 from text2json.metrics.read_json import read_json
 from text2json.metrics.record_schema import RecordSchema, record_schema
 from text2json.metrics.report import SampleScore
-from text2json.metrics.table import Table
+from text2json.metrics.table import Table, paths
 from text2json.metrics.together import Paired, align_all, in_order
 from text2json.metrics.valid_columns import record_rule, valid_columns
 from text2json.metrics.validate import is_valid
@@ -143,22 +143,29 @@ def score_window(samples: list[Sample], outputs: list[str | None], options: Opti
         flat = None if schema.single else _judge_flat(answers, schema, options)
         scored = set() if flat is None else {answer.sample.id for answer in flat.answers}
         others = [answer for answer in answers if answer.sample.id not in scored]
-        for judged in ([flat] if flat is not None else []) + ([_judge(others, schema, options)] if others else []):
+        for judged in chain([flat] if flat is not None else [], _judge(others, schema, options)):
             scores.update((score.id, score) for score in _scores(judged, options))
     return [scores[sample.id] for sample in samples]
 
 
-def _judge(answers: list[Answer], schema: RecordSchema, options: Options) -> _Judged:
-    """Judge samples of one schema by their values."""
+def _judge(answers: list[Answer], schema: RecordSchema, options: Options) -> Iterator[_Judged]:
+    """Judge samples of one schema by their values, together where their table keeps below its limit."""
+    if not answers:
+        return
     cut = [place for place, answer in enumerate(answers) if answer.parsed.salvaged]
     golds = [*(answer.golds for answer in answers), *(answers[place].golds for place in cut)]
     given = [*(answer.parsed.records for answer in answers), *(answers[place].parsed.salvaged for place in cut)]
     ours, theirs = (Side(list(chain.from_iterable(side)), flatten(side, schema.shape)) for side in (golds, given))
+    half = len(answers) // 2
+    if half and (len(ours.forms) + len(theirs.forms)) * len(paths(ours.forms, theirs.forms)) > options.limits.table:
+        yield from _judge(answers[:half], schema, options)
+        yield from _judge(answers[half:], schema, options)
+        return
     table = Table.of(ours.forms, theirs.forms, schema.pairwise)
     sides, spans = Sides(ours, theirs, table.columns), _spans(list(map(len, golds)), list(map(len, given)))
     paired, tallies, wrong = _count(table, spans, sides, schema, options)
-    return _Judged(answers, cut, table, spans, paired, sides if options.with_verdicts else None, tallies, wrong,
-                   [None] * len(answers), [True] * len(answers))  # fmt: skip
+    yield _Judged(answers, cut, table, spans, paired, sides if options.with_verdicts else None, tallies, wrong,
+                  [None] * len(answers), [True] * len(answers))  # fmt: skip
 
 
 def _judge_flat(answers: list[Answer], schema: RecordSchema, options: Options) -> _Judged | None:

@@ -53,6 +53,11 @@ class Sample:
         return asdict(self)
 
 
+_JSON_COLUMNS: dict[str, tuple[type, ...]] = {
+    "answer": (object,), "schema": (dict, bool), "evidence": (list,), "knobs": (dict,)
+}  # fmt: skip
+
+
 @cache
 def _adapter() -> TypeAdapter[Sample]:
     from pydantic import TypeAdapter  # here, since documents are made without it
@@ -69,13 +74,36 @@ def sample_from_row(row: Mapping[str, Any], *, file: str | None = None, line: in
     from pydantic import ValidationError
 
     try:
-        return _adapter().validate_python(dict(row))
+        sample = _adapter().validate_python(dict(row))
+        fault = _fault(sample)
     except ValidationError as error:
         first = error.errors()[0]
-        column = ".".join(str(part) for part in first["loc"])
+        fault = ".".join(str(part) for part in first["loc"]), first["msg"]
+    if fault is not None:
         raise DataError(
-            f"column {column!r}: {first['msg']}",
+            f"column {fault[0]!r}: {fault[1]}",
             file=file,
             line=line,
             remedy="samples are rows as `text2json generate` writes them, or {problem, answer} as JSONL",
-        ) from None
+        )
+    return sample
+
+
+def _fault(sample: Sample) -> tuple[str, str] | None:
+    """Return a column whose text or places are not what they should be, and what is wrong."""
+    from pydantic_core import from_json
+
+    for column, kind in _JSON_COLUMNS.items():
+        text = getattr(sample, column)
+        try:
+            value = from_json(text)
+        except ValueError:
+            try:
+                value = json.loads(text)  # takes lone surrogates and deep nesting
+            except (ValueError, RecursionError):
+                return column, "its text is no JSON"
+        if not isinstance(value, kind):
+            return column, f"its JSON is {type(value).__name__}"
+    if not (len(sample.text_span) == 2 and 0 <= sample.text_span[0] <= sample.text_span[1] <= len(sample.problem)):
+        return "text_span", "it is no start and end inside `problem`"
+    return None

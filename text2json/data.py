@@ -134,6 +134,7 @@ def paper_sample(problem: Any, answer: Any, index: int, *, file: Path) -> Sample
             and isinstance(records, list)
             and all(isinstance(record, dict) for record in records)
         )
+        text = canonical_json(records)
     except (ValueError, TypeError, KeyError, RecursionError):
         valid = False
     if not valid:
@@ -145,7 +146,7 @@ def paper_sample(problem: Any, answer: Any, index: int, *, file: Path) -> Sample
         "items": {"type": "object", "properties": {key: {"type": "string"} for key in keys}, "required": keys},
     }
     return Sample(
-        id=f"paper-{index:06d}", domain="", kind="external", problem=problem, answer=canonical_json(records),
+        id=f"paper-{index:06d}", domain="", kind="external", problem=problem, answer=text,
         schema=canonical_json(schema), text_span=[0, len(problem)], evidence="[]", knobs="{}", canary="",
     )  # fmt: skip
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,7 +20,12 @@ SIDE = st.lists(st.dictionaries(st.sampled_from("abc"), st.sampled_from(["s1", "
 def by_assignment(
     gold: list[Leaves], predicted: list[Leaves], pairwise: dict[str, Rule] | None = None, **options: Any
 ) -> Alignment:
-    return align(Table.of(gold, predicted, pairwise), range(len(gold)), range(len(predicted)), **options)
+    special = {} if pairwise is None else pairwise
+
+    def found(columns: Sequence[str]) -> dict[int, Rule]:
+        return {place: special[path] for place, path in enumerate(columns) if path in special}
+
+    return align(Table.of(gold, predicted, found), range(len(gold)), range(len(predicted)), **options)
 
 
 def shared(one: Leaves, other: Leaves) -> int:

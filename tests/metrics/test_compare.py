@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from text2json.errors import DataError
-from text2json.metrics.compare import Rule, Shape
-from text2json.metrics.flatten import NO_OBJECT, leaves, written
+from text2json.metrics.compare import NO_OBJECT, Rule, Shape
+from text2json.metrics.flatten import leaves, written
 from text2json.metrics.forms import normal_text
 from text2json.metrics.record_schema import record_schema
 from text2json.schemas.canonical import canonical_json

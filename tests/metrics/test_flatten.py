@@ -60,8 +60,8 @@ def test_a_table_of_columns_is_that_of_single_records(gold: list[Any], predicted
         (fast.predicted, slow.predicted, len(predicted)),
     ):
         assert one_side.rows(range(count)) == other_side.rows(range(count))
-    assert (fast.ours == slow.ours).all()
-    assert (fast.theirs == slow.theirs).all()
+    assert ((fast.ours < 0) == (slow.ours < 0)).all()
+    assert ((fast.theirs < 0) == (slow.theirs < 0)).all()
     for place, path in enumerate(fast.columns):
         for one, forms in enumerate(ours):
             for other, given_forms in enumerate(theirs):

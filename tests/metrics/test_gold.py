@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pydantic
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from text2json.errors import DataError
 from text2json.metrics.gold import iter_gold, plain
+from text2json.metrics.scoring import score
 from text2json.schemas.sample import Sample
 
 JSON = st.recursive(
@@ -96,3 +98,85 @@ def test_the_schema_is_that_of_the_whole_answer(gold: Any, schema: Any, expected
 def test_what_is_no_gold_or_no_schema_is_told(data: Any, schema: Any, said: str) -> None:
     with pytest.raises(DataError, match=said):
         list(iter_gold(data, schema))
+
+
+@pytest.mark.parametrize("gold", ['[{"name": "A"}]', None, 5])
+def test_gold_that_is_text_is_refused(gold: Any) -> None:
+    with pytest.raises(DataError, match=r"the gold of 's' is neither.*json\.loads"):
+        one({"s": gold})
+
+
+def test_a_key_that_the_schema_does_not_have_is_refused() -> None:
+    for schema in (RECORD, {"type": "array", "items": RECORD}, City, list[City]):
+        with pytest.raises(DataError, match=r"no field 'nam'.*did you mean 'name'"):
+            one([[]], schema, key="nam")
+
+
+def test_documents_are_found_by_place_and_by_any_id() -> None:
+    for documents in (["A text."], {0: "A text."}, {"0": "A text."}):
+        assert one([[]], documents=documents).problem == "A text."
+
+
+NODE = {"properties": {"n": {"type": "integer"}, "c": {"$ref": "#"}}}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"n": {"$ref": "#/definitions/N"}}, "definitions": {"N": {"type": "integer"}}},
+        {"properties": {"m": {"type": "integer"}, "n": {"$ref": "#/properties/m"}}},
+        {"properties": {"n": {"$ref": "#/$defs/a~1b%20c"}}, "$defs": {"a/b c": {"type": "integer"}}},
+        {"properties": {"n": {"$ref": "#/x-kinds/1"}}, "x-kinds": [{"type": "string"}, {"type": "integer"}]},
+        NODE, {"$id": "https://example.org/node", **NODE},
+    ],
+    ids=range(6),
+)  # fmt: skip
+@pytest.mark.parametrize("single", [False, True])
+def test_references_lead_where_they_did_before_the_schema_was_wrapped(schema: dict[str, Any], single: bool) -> None:
+    schema = {"type": "object", **schema}
+    record = {"n": 1000, "c": {"n": 1000, "c": {"n": 1}}}
+    answer = (
+        {"n": "1,000", "c": {"n": "1,000", "c": {"n": 1}}}
+        if schema["properties"].get("c")
+        else {**record, "n": "1,000"}
+    )
+    report = score(
+        {"s": json.dumps(answer if single else [answer])}, {"s": record if single else [record]}, schema=schema
+    )
+    assert report.fields.f1 == 1
+    right = score(
+        {"s": json.dumps(record if single else [record])}, {"s": record if single else [record]}, schema=schema
+    )
+    assert right.schema_valid == 1
+    assert report.schema_valid == 0
+
+
+def test_a_reference_to_nothing_is_named() -> None:
+    with pytest.raises(DataError, match="definitions/N' leads nowhere"):
+        score({}, {"s": [{"n": 1}]}, schema={"properties": {"n": {"$ref": "#/definitions/N"}}})
+
+
+def test_a_schema_with_several_references_to_itself_takes_no_time() -> None:
+    parents = {name: {"anyOf": [{"$ref": "#/$defs/P"}, {"type": "null"}]} for name in ("father", "mother", "spouse")}
+    name = {"type": "string", "x-compare": {"similarity": 0.8}}
+    schema = {"$defs": {"P": {"type": "object", "properties": {"n": name, **parents}}}, "$ref": "#/$defs/P"}
+    gold = {"n": "Ada", "mother": {"n": "Annabella", "father": {"n": "Ralph"}}}
+    given = {"n": "Ada", "mother": {"n": "Anabella", "father": {"n": "R"}}}
+    started = time.process_time()
+    assert score({"s": [given]}, {"s": [gold]}, schema=schema).fields.right == 2
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("schema", "given", "gold"),
+    [
+        ({"type": "integer"}, "1,000", 1000),
+        ({"type": "string"}, 7, "7"),
+        ({"enum": ["Red", "Blue"]}, "red", "Red"),
+        ({"type": "string", "format": "date"}, "20110107", "2011-01-07"),
+        ({"type": "number", "x-compare": {"tolerance": 0.5}}, 1.25, 1),
+    ],
+)
+def test_records_that_are_no_objects_follow_the_schema(schema: dict[str, Any], given: Any, gold: Any) -> None:
+    assert score({"s": [given]}, {"s": [gold]}, schema=schema).records.f1 == 1
+    assert score({"s": ["other"]}, {"s": [gold]}, schema=schema).records.f1 == 0

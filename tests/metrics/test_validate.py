@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from text2json.errors import DataError
 from text2json.metrics import validate
 from text2json.metrics.validate import is_valid
 
@@ -72,3 +73,19 @@ def test_an_answer_too_deep_to_be_walked_is_not_valid() -> None:
     for _ in range(5_000):
         deep = [deep]
     assert not is_valid('{"items": {"$ref": "#"}, "pattern": "x", "type": "array", "maxItems": 1}', deep)
+
+
+@pytest.mark.usefixtures("libraries")
+@pytest.mark.parametrize("answer", [float("inf"), 10**400])
+def test_what_is_too_large_to_be_divided_obeys_no_multiple(answer: Any) -> None:
+    assert not is_valid('{"multipleOf": 0.01}', answer)
+    assert is_valid('{"multipleOf": 0.5}', 3)
+
+
+@pytest.mark.usefixtures("libraries")
+@pytest.mark.parametrize(
+    "schema", [{"type": "list"}, {"$ref": "#/definitions/N"}, {"pattern": "["}, {"minimum": "a"}], ids=str
+)
+def test_what_is_no_schema_is_said_in_a_line(schema: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match=r"the schema .* cannot be applied: .*draft 2020-12"):
+        is_valid(json.dumps(schema), 5 if "minimum" in schema else "x")
