@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from text2json.metrics.counts import Span, Wrong
-from text2json.metrics.forms import Form, digits, normal_text
+from text2json.metrics.forms import Form, digits, normal_text, read_number
 from text2json.metrics.near import near_cells
 from text2json.metrics.table import Table
 from text2json.schemas.sample import Sample
@@ -23,6 +23,7 @@ CAUSES = (OTHER_RECORD, NEAR_MISS, ELSEWHERE, INVENTED, UNPLACED)
 the document; nowhere in it; the data has no document, or the time limit was met."""
 
 _PLACE = re.compile(r"\[(\d+)\]")
+_DIGITS = re.compile(r"(?<![\w.,])[-+\u2212]?\d[\d,]*(?:\.\d+)?(?!\w)")
 
 
 def sort_causes(
@@ -99,13 +100,30 @@ class Document:
         records = self.stated.get(_searched(form), set())
         return bool(records) and record not in records
 
+    @cached_property
+    def numbers(self) -> set[float]:
+        """Return the numbers that the document writes in digits."""
+        return {number for text in _DIGITS.findall(self.text) if (number := read_number(text.strip(","))) is not None}
+
     def states(self, form: Form | None) -> bool:
-        """Tell whether the document has the value as a word or words of its own."""
-        text = _searched(form)
+        """Tell whether the document has the value as a word or words of its own; a list if it has all items."""
+        if isinstance(form, int | float):
+            return form in self.numbers
+        if isinstance(form, tuple) and form[0] == "list":
+            items = json.loads(form[1])
+            return bool(items) and all(self._says(_of_list(item)) for item in items)
+        return self._says(_searched(form))
+
+    def _says(self, text: str) -> bool:
         start = self.text.find(text)
         if start < 0:
             return False
         return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", self.text[start - 1 if start else 0 :]) is not None
+
+
+def _of_list(item: str) -> str:
+    """Return a list's item as it is looked for: without the letter of its kind."""
+    return item[1:].casefold()
 
 
 def _searched(form: Form | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, TypeGuard
 
 from text2json.metrics.forms import Form
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 LONGEST = 20_000
 """Characters of a text above which it is never fuzzily equal: the time grows with the product of two lengths."""
+ROUNDING = 2.0**-50
+"""Share of a number within which floats do not tell whether a bound is met: 1.01 - 1.00 is above 0.01 in them."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,21 @@ class Closeness:
         if self._fuzzy(gold) and self._fuzzy(predicted):
             from rapidfuzz import fuzz
 
-            return fuzz.ratio(gold, predicted, score_cutoff=100 * (self.similarity or 0)) > 0
+            return fuzz.ratio(gold, predicted, score_cutoff=self._cutoff) > 0
         if isinstance(gold, int | float) and isinstance(predicted, int | float):
-            try:
-                allowed = max(self.tolerance or 0.0, self.relative * abs(gold) if self.relative else 0.0)
-                return 0 < allowed < math.inf and abs(gold - predicted) <= allowed
-            except OverflowError:  # a whole number beyond any float is close to nothing
-                return False
+            return self._near(gold, predicted)
         return False
 
+    def _near(self, gold: float, predicted: float) -> bool:
+        """Tell whether two numbers are close, exactly, in the decimal digits in which they are written."""
+        if not all(isinstance(number, int) or math.isfinite(number) for number in (gold, predicted)):
+            return False
+        one, other = _exact(gold), _exact(predicted)
+        allowed = max(_exact(self.tolerance or 0), _exact(self.relative or 0) * abs(one))
+        return allowed > 0 and abs(one - other) <= allowed
+
     def table(self, gold: Sequence[Form | None], predicted: Sequence[Form | None]) -> NDArray[np.bool_]:
-        """Return (gold, predicted) whether they are close; numbers are compared as 64-bit floats here."""
+        """Return (gold, predicted) whether they are close; here a number beyond 64-bit floats is close to nothing."""
         import numpy as np
 
         found = np.zeros((len(gold), len(predicted)), dtype=np.bool_)
@@ -62,14 +69,22 @@ class Closeness:
             )
             if ours and theirs:
                 scores = cdist(
-                    list(ours.values()), list(theirs.values()), scorer=ratio, score_cutoff=100 * self.similarity
+                    list(ours.values()),
+                    list(theirs.values()),
+                    scorer=ratio,
+                    score_cutoff=self._cutoff,
+                    dtype=np.float64,
                 )
                 found[np.ix_(list(ours), list(theirs))] = scores > 0
         if self.tolerance is not None or self.relative is not None:
             one, other = _floats(gold)[:, None], _floats(predicted)[None]
             with np.errstate(invalid="ignore", over="ignore"):  # an infinity is close to nothing
                 allowed = np.maximum(self.tolerance or 0.0, (self.relative or 0.0) * np.abs(one))
-                found |= (allowed > 0) & np.isfinite(allowed) & (np.abs(one - other) <= allowed)
+                spare = np.where((allowed > 0) & np.isfinite(allowed), allowed - np.abs(one - other), -np.inf)
+                unclear = np.abs(spare) <= ROUNDING * np.maximum(np.abs(one), np.abs(other))
+                found |= (spare >= 0) & ~unclear
+            for row, column in np.argwhere(unclear).tolist():
+                found[row, column] |= self.pair(gold[row] or 0, predicted[column] or 0)
         return found
 
     def work(self, gold: Sequence[Form | None], predicted: Sequence[Form | None]) -> int:
@@ -78,6 +93,10 @@ class Closeness:
             return 0
         ours, theirs = (sum(len(form) for form in set(side) if self._fuzzy(form)) for side in (gold, predicted))
         return ours * theirs
+
+    @property
+    def _cutoff(self) -> float:
+        return 100 * (self.similarity or 0) * (1 - 1e-6)  # a tenth of the step of the longest texts
 
     def _fuzzy(self, form: Form | None) -> TypeGuard[str]:
         return self.similarity is not None and isinstance(form, str) and len(form) <= LONGEST
@@ -88,6 +107,10 @@ def _floats(forms: Sequence[Form | None]) -> NDArray[np.float64]:
     import numpy as np
 
     return np.array([_float(form) for form in forms], dtype=np.float64)
+
+
+def _exact(number: float) -> Fraction:
+    return Fraction(repr(number) if isinstance(number, float) else number)
 
 
 def _float(form: Form | None) -> float:

@@ -88,6 +88,8 @@ def _with_interval(
 def _pearson(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | None:
     import numpy as np
 
+    if one.min() == one.max() or other.min() == other.max():  # whose means may be off by rounding
+        return None
     ours, theirs = one - one.mean(), other - other.mean()
     scale = float(np.sqrt((ours @ ours) * (theirs @ theirs)))
     return float(ours @ theirs) / scale if scale > 0 else None

@@ -32,7 +32,7 @@ struct read_job {
 };
 
 static const double LARGEST_EXACT = 9007199254740992.0; /* 2^53 */
-enum { LONGEST_SEARCH = 256, MOST_DIGITS = 18 };
+enum { LONGEST_SEARCH = 256, MOST_DIGITS = 18, PYTHONS_DIGITS = 4300 /* of a whole number that Python reads */ };
 
 static inline chars skip(chars p)
 {
@@ -250,6 +250,8 @@ static chars read_number(struct read_job *job, chars p, int32_t *cell)
         while (*p >= '0' && *p <= '9')
             p++;
     }
+    if (!odd && !places && digits > PYTHONS_DIGITS)
+        return 0;
     if (odd || digits > MOST_DIGITS || (places && !EXACT)) {
         *cell = number_of(job, ODD_NUMBER, start, p - start, 0, hash_of(start, p - start));
         return p;

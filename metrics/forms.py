@@ -22,7 +22,8 @@ _TIME = re.compile(r"(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?(Z|z|[+-]\d{2}:?\d{
 def normal_text(text: str) -> str:
     """Return `text` in Unicode form NFKC, with straight quotes, single spaces and no invisible characters."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).translate(_QUOTES))
+        text = unicodedata.normalize("NFKC", text.translate(_QUOTES))  # which makes two primes of a double one
+        text = unicodedata.normalize("NFKC", text.translate(_QUOTES))
     return " ".join(text.split())
 
 

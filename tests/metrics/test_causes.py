@@ -12,6 +12,7 @@ from text2json.metrics.gold import iter_gold
 from text2json.metrics.limits import Limits
 
 DOCUMENT = "Ada lives in Bergen, not in Oslo. Bob lives in Rome; his mother, born in 1935, in Pisa."
+DOCUMENT += " It costs 1,234 or 12.50, at -2 degrees."
 GOLD = [{"name": "Ada", "city": "Bergen"}, {"name": "Bob", "city": "Rome"}]
 
 
@@ -36,6 +37,13 @@ def cause(value: Any, *, evidence: list[Any] | None = None, document: str = DOCU
         ("slo", "wrong:invented"),
         ("Paris", "wrong:invented"),
         (193, "wrong:invented"),
+        (1234, "wrong:elsewhere"),
+        (12.5, "wrong:elsewhere"),
+        (-2, "wrong:elsewhere"),
+        (2, "wrong:invented"),
+        (["Oslo", "Pisa"], "wrong:elsewhere"),
+        (["Oslo", "Paris"], "wrong:invented"),
+        ([], "wrong:invented"),
         ("", "wrong:unplaced"),
     ],
 )

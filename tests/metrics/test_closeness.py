@@ -50,16 +50,34 @@ def test_texts_are_close_from_their_indel_similarity_on(one: str, other: str, si
         (Closeness(relative=0.01), 0, 0.001, False),
         (Closeness(tolerance=1.0), 2**53, 2**53 + 2, False),
         (Closeness(tolerance=1.0), 10**4000, 10**4000 + 1, True),
-        (Closeness(relative=0.1), 10**4000, 10**4000 + 1, False),
+        (Closeness(relative=0.1), 10**4000, 10**4000 + 1, True),
+        *((Closeness(tolerance=0.01), gold, gold + 1, False) for gold in (1, 10)),
+        *((Closeness(tolerance=0.01), *pair, True) for pair in ((1.0, 1.01), (19.99, 20.0), (99.99, 100.0))),
+        (Closeness(tolerance=0.01), 1.0, 1.0100000000000002, False),
+        *((Closeness(relative=0.1), *pair, True) for pair in ((1, 1.1), (3, 3.3), (0.3, 0.33), (70, 77))),
         (Closeness(relative=0.1), 10**4000, 1.5, False),
         (Closeness(relative=0.1), float("inf"), 1, False),
         (Closeness(tolerance=1.0), "10", 10, False),
         (Closeness(), "a", "a ", False),
     ],
-    ids=range(11),
+    ids=range(21),
 )
 def test_numbers_are_close_within_the_bounds(close: Closeness, gold: Any, predicted: Any, expected: bool) -> None:
     assert close.pair(gold, predicted) is expected
+
+
+@pytest.mark.parametrize("share", range(50, 100))
+def test_a_bound_in_decimal_digits_is_met_by_what_stands_on_it(share: int) -> None:
+    from rapidfuzz import fuzz
+
+    one, other = "a" * share + "b" * (100 - share), "a" * share + "c" * (100 - share)
+    assert fuzz.ratio(one, other) == pytest.approx(share)
+    for close, gold, predicted in (
+        (Closeness(similarity=share / 100), one, other),
+        (Closeness(tolerance=share / 100), 0.01, (share + 1) / 100),
+    ):
+        assert close.pair(gold, predicted)
+        assert close.table([gold], [predicted]).all()
 
 
 def test_a_closeness_without_any_bound_is_none() -> None:

@@ -58,3 +58,10 @@ def test_pairs_of_one_sample_are_drawn_together() -> None:
 def test_what_never_varies_has_no_correlation() -> None:
     assert spearman([[(0.5, 1.0)], [(0.5, 0.0)]]).value is None
     assert spearman([]).to_dict() == {"value": None, "interval": None, "pairs": 0, "samples": 0}
+
+
+def test_what_never_varies_has_none_however_its_mean_is_rounded() -> None:
+    assert point_biserial([[(0.1, 1)], [(0.1, 0)], [(0.1, 1)]]).value is None
+    varied = point_biserial([[(0.1, 1.0)], [(0.2, 0.0)]])
+    assert varied.value == pytest.approx(-1)
+    assert varied.interval == pytest.approx((-1, -1))

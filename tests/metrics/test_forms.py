@@ -72,3 +72,7 @@ def test_what_is_no_time_is_not_guessed_at(text: str) -> None:
 @given(*[st.text() | st.integers() | st.sampled_from([("bool", "True"), ("list", "[]"), 1.0, 1, "1"])] * 2)
 def test_forms_are_equal_as_text_where_they_are_equal(one: str, other: str) -> None:
     assert (as_text(one) == as_text(other)) == (one == other)
+
+
+def test_a_double_prime_is_a_straight_quote() -> None:
+    assert normal_text("27\u2033") == normal_text('27"') == normal_text("27\u201d")

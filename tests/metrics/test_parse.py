@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from text2json.metrics.parse import STATUSES, parse
+from text2json.metrics.parse import STATUSES, Parsed, parse
 
 RECORDS = st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.booleans()))
 
@@ -65,3 +65,24 @@ def test_no_text_breaks_the_parser(text: str) -> None:
     parsed = parse(text)
     assert parsed.status in STATUSES
     assert isinstance(parsed.records, list)
+
+
+@pytest.mark.parametrize("rest", ["tru", "f", "nul", "-", "1.", "1e-", '"x\\', '"x\\u00', '"x', "[1, ", "{", '{"b": 1'])
+def test_an_answer_that_ends_within_a_value_is_truncated(rest: str) -> None:
+    parsed = parse(f'[{{"a":1}},{{"a":{rest}')
+    assert (parsed.status, parsed.salvaged) == ("truncated", [{"a": 1}])
+    assert parse(f'{{"a":{rest}', single=True).status == "truncated"
+    assert not parse(f'{{"a":{rest}', single=True).salvaged
+
+
+@pytest.mark.parametrize("text", ['[{"a":1},]', '[{"a":1} {"a":2}]', '[{"a":1},] done', '[{"a":1}, x', '[{"a":tru}]'])
+def test_an_answer_that_ends_and_is_broken_is_invalid(text: str) -> None:
+    assert parse(text) == Parsed([], "invalid")
+    assert parse(text.strip("[]"), single=True).status in ("invalid", "embedded")
+
+
+def test_fences_may_end_their_lines_as_windows_does() -> None:
+    text = 'See:\n```python\n{"x": 1}\n```\nso\n```json\n[{"a":1}]\n```\n'
+    for ending in ("\n", "\r\n"):
+        parsed = parse(text.replace("\n", ending)[text.index("so") :])
+        assert (parsed.status, parsed.records) == ("fenced", [{"a": 1}])

@@ -5,6 +5,7 @@ The table of rules is docs/scoring.md.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import subprocess
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from text2json.errors import DataError
 from text2json.metrics import Limits, Report, assignment, score
+from text2json.metrics.gold import iter_gold
 
 A, B = {"name": "A", "x": "1"}, {"name": "B", "x": "2"}
 TEXT = {"type": "object", "properties": {"name": {"type": "string"}, "x": {"type": "string"}}}
@@ -356,3 +358,35 @@ def test_the_hash_seed_changes_nothing() -> None:
         for seed in ("0", "1", "77")
     }
     assert len(said) == 1
+
+
+# What must not stop the scoring of a thousand other samples
+
+
+def test_a_number_of_too_many_digits_is_no_json_for_python() -> None:
+    for output in ('[{"name":%s}]' % ("9" * 5000), '[{"name":[%s]}]' % ("9" * 5000)):
+        assert status(output) == "invalid"
+    assert status('[{"name":%s}]' % ("9" * 4300)) == "ok"
+
+
+def test_a_key_that_no_terminal_takes_is_told_with_its_escape() -> None:
+    report = scored('[{"name":"A","\\ud800":"y"}]', [A])
+    assert "\\ud800" in str(report)
+    str(report).encode()
+
+
+def test_answers_whose_records_have_hardly_a_path_in_common_take_little_memory() -> None:
+    wide = json.dumps([{f"k{number}": 1} for number in range(5000)])
+    assert status(wide) == "over_limit"
+    assert status(wide[:-1]) == "over_limit"
+    assert status(json.dumps([{"k": 1}] * 5000)) == "ok"
+    many = {str(place): json.dumps([{f"{place}.{number}": [1]} for number in range(40)]) for place in range(9)}
+    gold = {place: json.loads(output) for place, output in many.items()}
+    assert score(many, gold, limits=Limits(table=1 << 10)).records.predicted == 0
+    assert score(many, gold, limits=Limits(table=1 << 12)).records.f1 == 1
+
+
+def test_domains_may_begin_with_a_digit() -> None:
+    (sample,) = iter_gold({"s": [A]})
+    samples = [dataclasses.replace(sample, id=name, domain=name) for name in ("20newsgroups", "3d", "a")]
+    assert list(score({}, samples).groups["domain"]) == ["20newsgroups", "3d", "a"]

@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="leave outputs over N bytes unread (default: %(default)s)")  # fmt: skip
     parser.add_argument("--max-depth", type=int, default=LIMITS.depth, metavar="N",
                         help="leave answers nested deeper than N unread (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--max-table", type=int, default=LIMITS.table, metavar="N",
+                        help="leave answers of more records times paths unread (default: %(default)s)")  # fmt: skip
     parser.add_argument("--max-cells", type=int, default=LIMITS.cells, metavar="N",
                         help="pair records greedily above N pairs (default: %(default)s)")  # fmt: skip
     parser.add_argument("--max-seconds", type=float, default=LIMITS.seconds, metavar="S",
@@ -38,7 +40,8 @@ def options(args: argparse.Namespace) -> Options:
     """Return what the arguments ask for."""
     from text2json.metrics.limits import Limits
 
-    limits = Limits(bytes=args.max_bytes, depth=args.max_depth, cells=args.max_cells, seconds=args.max_seconds)
+    limits = Limits(bytes=args.max_bytes, depth=args.max_depth, table=args.max_table, cells=args.max_cells,
+                    seconds=args.max_seconds)  # fmt: skip
     return {"repair": args.repair, "limits": limits}
 
 
