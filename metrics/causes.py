@@ -49,7 +49,7 @@ def sort_causes(
         return [found[start:end] for start, end in pairwise(ends)]
     given = table.predicted.cells(rows[:, 1], columns)
     for document, span, (start, end) in zip(documents, spans, pairwise(ends), strict=False):
-        if document.is_empty:
+        if document.is_empty or start == end:
             continue
         deadline = time.monotonic() + seconds
         text, stated = document.text, document.stated

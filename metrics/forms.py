@@ -11,7 +11,7 @@ Form = str | int | float | tuple[str, str]
 exactly), truth values, lists and objects as a tagged tuple, so that none of them equals a number or a text."""
 
 _QUOTES = str.maketrans({
-    "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"',
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "“": '"', "”": '"', "„": '"', "‟": '"',
     **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"),
 })  # fmt: skip
 _NUMBER = re.compile(r"([+-]?)(0|[1-9]\d*|[1-9]\d{0,2}(?:,\d{3})+)(\.\d+)?(?:[eE]([+-]?\d+))?", re.ASCII)
@@ -22,7 +22,7 @@ _TIME = re.compile(r"(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?(Z|z|[+-]\d{2}:?\d{
 def normal_text(text: str) -> str:
     """Return `text` in Unicode form NFKC, with straight quotes, single spaces and no invisible characters."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_QUOTES))  # which makes two primes of a double one
+        text = unicodedata.normalize("NFKC", text.replace("″", '"'))  # of which it would make two single ones
         text = unicodedata.normalize("NFKC", text.translate(_QUOTES))
     return " ".join(text.split())
 
