@@ -129,8 +129,7 @@ class TieredLayer(DynamicLayer):
         batch = self.keys.shape[0]
         valid = torch.ones(batch, length, dtype=torch.bool, device=self.keys.device)
         if mask is not None:
-            seen = mask[:, 0, -1, :length]
-            valid = (seen if seen.dtype == torch.bool else seen >= 0).expand(batch, -1).clone()
+            valid = seen_by_last(mask, batch)[:, :length].clone()
         keys, values = self.keys[:, :, :length], self.values[:, :, :length]
         prompt = Prompt(keys, values, valid, positions_of(valid), self.cache.model, self.place, self.queries)
         self.sealed = self.cache.strategy.seal(prompt)
@@ -336,6 +335,12 @@ def positions_of(valid: Tensor) -> Tensor:
     return (valid.long().cumsum(1) - 1).clamp(min=0)
 
 
+def seen_by_last(mask: Tensor, batch: int) -> Tensor:
+    """Return which keys (B, N) the last query of a mask (1 or B, 1, S, N), boolean or added to scores, may see."""
+    seen = mask[:, 0, -1]
+    return (seen if seen.dtype == torch.bool else seen >= 0).expand(batch, -1)
+
+
 def tiered_attention(
     module: nn.Module,
     query: Tensor,
@@ -362,7 +367,8 @@ def tiered_attention(
             factor = scaling if scaling is not None else query.shape[-1] ** -0.5
             reads = layer.cache.strategy.reads_inputs
             predicted = predicted_query(module, layer.cache, layer.cache.rope) if reads else None
-            return decode(layer, layer.sealed, query, factor, predicted), None
+            known = None if attention_mask is None else seen_by_last(attention_mask, query.shape[0])
+            return decode(layer, layer.sealed, query, factor, predicted, known), None
         if query.shape[2] > 1:
             layer.keep_queries(query)
             attention_mask = without_evicted(layer, query, key, attention_mask)
@@ -386,13 +392,23 @@ def without_evicted(layer: TieredLayer, query: Tensor, key: Tensor, mask: Tensor
     return mask & ~lost if mask.dtype == torch.bool else mask.masked_fill(lost, torch.finfo(mask.dtype).min)
 
 
-def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, predicted: Tensor | None) -> Tensor:
+def decode(
+    layer: TieredLayer,
+    sealed: Sealed,
+    query: Tensor,
+    scaling: float,
+    predicted: Tensor | None,
+    seen: Tensor | None = None,
+) -> Tensor:
     """Attend from one query position (B, H_q, 1, D) to residents, generated tokens and what is selected.
 
     Query heads that read the same tokens are packed together: (B, H_kv, G, D), or (B, H_q, 1, D) where each query
-    head selects for itself.
+    head selects for itself. `seen` (B, N) are all tokens that the mask leaves; of those in the prompt the seal knows.
     """
-    again = decode_again(layer, sealed, query, scaling)
+    known = None if seen is None else seen[:, None, sealed.length :]
+    if known is not None and bool(known.all()):
+        known = None  # as it is without padding between turns, and kernels run as they are
+    again = None if known is not None else decode_again(layer, sealed, query, scaling)
     if again is not None:
         return again.transpose(1, 2)
     batch, heads, _, size = query.shape
@@ -406,13 +422,13 @@ def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, pr
         tokens, chosen = sealed.select(packed, scaling)
         counted = sealed.counted(tokens, chosen)
         packed = query.view(batch, tokens.shape[1], -1, size)
-        recent = Stretch(layer.keys, layer.values, layer.keys.shape[2])
+        recent = Stretch(layer.keys, layer.values, layer.keys.shape[2], known=known)
         output = attend(packed, scaling, [*sealed.stretches(tokens, chosen, query.dtype, chained=chained), recent])
     output = output.view(batch, heads, 1, size).transpose(1, 2)
     layer.cache.note_step(layer, *sealed.bytes_of(counted))
     if observer is not None:
         observer.see(layer, query, scaling, output, (tokens, chosen))
-    elif made is not None:
+    elif made is not None and known is None:
         sealed.keep_chain(made, query, counted, scaling)
     return output
 

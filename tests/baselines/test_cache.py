@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
+from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from tests.baselines.tiny import FAMILIES, prompts, tiny, transformers_before
 from text2json.baselines.cache import Read, TieredCache, TieredLayer, handed, tiered_cache
@@ -119,6 +119,23 @@ def test_a_second_turn_reads_the_sealed_prompt_back() -> None:
     fresh = answer(model, turn, tiered_cache(model, "full"), max_new_tokens=1)
     sealed = second.logits[0] - fresh.logits[0]
     assert float(sealed.abs().max()) < 1.0  # its own earlier answers were sparse, so close, not equal
+
+
+@pytest.mark.parametrize(("spec", "most"), [("full-offload", 1e-4), ("oracle:budget=80,local=8", 1e-2)])
+def test_padding_between_two_turns_of_a_batch_is_never_read(spec: str, most: float) -> None:
+    """Batched chats are padded anew at each turn; the oracle leaves out two of 90 tokens."""
+    model, inputs = tiny(), prompts(2, 90, padding=(11,))
+
+    def second_turn(cache: Any) -> Any:
+        first = answer(model, inputs, cache).sequences
+        more = torch.cat([first, torch.zeros(2, 10, dtype=torch.long), prompts(2, 9)["input_ids"]], 1)
+        mask = torch.ones_like(more)
+        mask[0, :11] = mask[0, 102:112] = mask[1, 102:108] = 0
+        return answer(model, {"input_ids": more, "attention_mask": mask}, cache)
+
+    stock, tiered = second_turn(DynamicCache(config=model.config)), second_turn(tiered_cache(model, spec))
+    assert torch.equal(tiered.sequences, stock.sequences)
+    assert largest_difference(tiered, stock) < most
 
 
 def test_reset_makes_a_cache_new() -> None:
