@@ -17,7 +17,7 @@ import torch
 import transformers
 from packaging.version import Version
 from torch import Tensor, nn
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, GenerationMixin, PreTrainedModel
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
@@ -455,14 +455,19 @@ def check_served(model: PreTrainedModel) -> None:
     """Refuse a model whose attention would be served wrongly, before it reads a token.
 
     Raises:
-        ModelError: latent attention (DeepSeek-V2 and V3), sinks (gpt-oss), capped scores (Gemma 2), or an encoder.
+        ModelError: latent attention (DeepSeek-V2 and V3), sinks (gpt-oss), capped scores (Gemma 2), an encoder, or
+            `generate` that drops the cache (Phi-3 with LongRoPE).
     """
     config = model.config.get_text_config(decoder=True)
+    rope = getattr(config, "rope_parameters", None) or {}
+    stock = GenerationMixin.prepare_inputs_for_generation
+    own = getattr(type(model), stock.__name__, stock) is not stock
     reasons = {
         "keeps latents in place of keys and values (MLA)": getattr(config, "kv_lora_rank", None) is not None,
         "has attention sinks": any(name.rpartition(".")[2] == "sinks" for name, _ in model.named_parameters()),
         "caps its attention scores": getattr(config, "attn_logit_softcapping", None) is not None,
         "is an encoder with a decoder": bool(getattr(model.config, "is_encoder_decoder", False)),
+        "drops its cache where LongRoPE changes its frequencies": rope.get("rope_type") == "longrope" and own,
     }
     for reason, found in reasons.items():
         if found:
