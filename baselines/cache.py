@@ -8,10 +8,11 @@ first seals the prompt and then reads residents plus what the strategy selects.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakSet
 
 import torch
 import transformers
@@ -41,6 +42,9 @@ ARGUMENT = "cache" if Version(transformers.__version__) >= Version("5.24") else 
 """What models and `generate` call the cache that they are given; transformers 5.24 gave it another name."""
 ROOM = 64
 """Generated tokens for which there is room in advance."""
+PROBED = 31
+"""Position that a model's keys are compared at, and the token whose they are: not 0, whose embedding is often zero."""
+_TURNED: WeakSet[PreTrainedModel] = WeakSet()
 
 
 class TieredLayer(DynamicLayer):
@@ -451,8 +455,8 @@ AttentionInterface.register(IMPLEMENTATION, tiered_attention)
 AttentionMaskInterface.register(IMPLEMENTATION, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
 
 
-def check_served(model: PreTrainedModel) -> None:
-    """Refuse a model whose attention would be served wrongly, before it reads a token.
+def check_served(model: PreTrainedModel, strategies: Sequence[Strategy]) -> None:
+    """Refuse a model whose attention would be served wrongly under any of `strategies`, before it reads a token.
 
     Raises:
         ModelError: latent attention (DeepSeek-V2 and V3), sinks (gpt-oss), capped scores (Gemma 2), an encoder, or
@@ -473,6 +477,37 @@ def check_served(model: PreTrainedModel) -> None:
         if found:
             raise ModelError(f"{type(model).__name__} {reason}, which cannot be served",
                              remedy="choose a model with plain attention, such as Llama or Qwen 3")  # fmt: skip
+    if any(strategy.turns_keys for strategy in strategies):
+        check_turned(model)
+
+
+def check_turned(model: PreTrainedModel) -> None:
+    """Make sure that all tiered layers' keys have their positions from the one rotary embedding; done once a model.
+
+    Taken for granted of no model: a single token's hidden states are the same at every position, so its key at a
+    position must be its key at the first one, turned.
+
+    Raises:
+        ModelError: a layer's keys have no positions (SmolLM3, Cohere 2, EXAONE 4), or others.
+    """
+    if model in _TURNED:
+        return
+    rope = Rope.of(model)
+    token, place = (torch.tensor([[number]], device=model.device) for number in (PROBED, 0))
+    caches = [DynamicCache(config=model.config) for _ in range(2)]
+    with torch.inference_mode():
+        for cache, position in zip(caches, (place, place + PROBED), strict=True):
+            model(input_ids=token, position_ids=position, use_cache=True, **handed(cache))
+        for first, later in zip(*(cache.layers for cache in caches), strict=True):
+            if type(first) is not DynamicLayer:
+                continue
+            expected = rope.rotate(rope.unrotate(first.keys, place), place + PROBED)
+            if not float((later.keys - expected).norm()) < 0.05 * float(expected.norm()):
+                raise ModelError(
+                    f"{type(model).__name__} has layers whose keys are turned in other ways, or not at all",
+                    remedy="use a strategy that leaves keys as they are, such as oracle, quest or arkvale",
+                )
+    _TURNED.add(model)
 
 
 def tiered_cache(
@@ -502,8 +537,8 @@ def tiered_cache(
         SpecError: the strategy or an option is unknown or impossible, or does not fit a budget.
         ModelError: the strategy cannot serve the model.
     """
-    check_served(model)
     strategy = parse_spec(spec)
+    check_served(model, [strategy])
     budget = ByteBudget(device_bytes_per_token, traffic_bytes_per_token)
     if budget:
         if tokens is None or tokens < 1:

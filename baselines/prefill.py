@@ -136,8 +136,9 @@ def prefill(loaded: LoadedModel, problems: Sequence[str], specs: Sequence[str], 
 
 def dense_cache(model: PreTrainedModel, specs: Sequence[str], disk: Path | None = None) -> TieredCache:
     """Return a new cache that keeps what any strategy of `specs` needs of a prompt, in memory or the folder `disk`."""
-    wanted = [parse_spec(spec).prompt_queries for spec in specs]
-    check_served(model)
+    strategies = [parse_spec(spec) for spec in specs]
+    check_served(model, strategies)
+    wanted = [strategy.prompt_queries for strategy in strategies]
     cache = TieredCache(model, Dense(queries=-1 if min(wanted) < 0 else max(wanted)), host_for(model, disk))
     model.set_attn_implementation(IMPLEMENTATION)
     return cache

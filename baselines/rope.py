@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from text2json.errors import ModelError
 
 FIXED = ("default", "linear", "llama3", "yarn")
 """Kinds of rotary embedding whose frequencies never change."""
+TIERED = "full_attention"
+"""How an embedding that turns layers of several kinds calls those whose prompt is on tiers."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class Rope:
         return calls.Turn(positions.to(torch.int64).contiguous(), *self.halves)
 
     @cached_property
+    def kind(self) -> tuple[str, ...]:
+        """What else the embedding wants to know: nothing, or the kind of layer (Gemma 3)."""
+        return (TIERED,) if "layer_type" in inspect.signature(self.embedding.forward).parameters else ()
+
+    @cached_property
     def halves(self) -> tuple[Tensor, float] | None:
         """Frequencies and amplitude, if this is the usual embedding: position times frequency turns two channels.
 
@@ -99,7 +107,7 @@ class Rope:
         if positions.dim() == 3:
             rows = rows.reshape(batch * heads, 1, length, size)
             positions = positions.reshape(batch * heads, length)
-        cos, sin = self.embedding(rows, positions)
+        cos, sin = self.embedding(rows, positions, *self.kind)
         _, turned = self.apply(rows, rows, cos, sign * sin)
         if sign < 0:
             width = cos.shape[-1]

@@ -86,6 +86,11 @@ class Ablation(SparseStrategy):
                 quantizer(form, bits, 0 if form == "higgs" else 64, 64)  # refuses impossible options
 
     @property
+    def turns_keys(self) -> bool:
+        """Low-rank and HIGGS keys are stored without positions."""
+        return self.keys in ("low-rank", "higgs")
+
+    @property
     def unit(self) -> int:
         """A chunk, or a token where everything is read."""
         return self.chunk if self.index == "means" else 1

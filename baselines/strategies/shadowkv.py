@@ -73,6 +73,11 @@ class ShadowKV(SparseStrategy):
             raise SpecError(f"shadowkv: outliers={self.outliers} is negative", remedy="give 0 for none")
 
     @property
+    def turns_keys(self) -> bool:
+        """Keys are factored without positions."""
+        return True
+
+    @property
     def unit(self) -> int:
         """A chunk."""
         return self.chunk

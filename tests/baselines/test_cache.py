@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from torch import Tensor
 from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
@@ -215,6 +216,42 @@ def test_a_strategy_that_needs_rotary_positions_says_so() -> None:
     model = GPT2LMHeadModel(config).eval()
     with pytest.raises(ModelError, match="no single rotary embedding"):
         answer(model, prompts(1, 120), tiered_cache(model, "yakv:budget=5,local=4"))
+
+
+MIXED = {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 64}
+TURNING = ["yakv", "residual-landmarks", "shadowkv", "streaming-llm", "infinigen", "ablation:keys=low-rank",
+           "ablation:keys=higgs", "selection@yakv"]  # fmt: skip
+
+
+def mixed(kind: str, **changes: Any) -> PreTrainedModel:
+    """Return a random model of one of transformers' families whose layers have positions of several kinds."""
+    config = getattr(transformers, f"{kind}Config" if kind != "Gemma3" else "Gemma3TextConfig")
+    shape = {"vocab_size": 300, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 32,
+             "num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.2, "pad_token_id": 0,
+             "bos_token_id": None, "eos_token_id": None}  # fmt: skip
+    torch.manual_seed(0)
+    model: PreTrainedModel = getattr(transformers, f"{kind}ForCausalLM")(config(**(shape | changes))).eval()
+    return model
+
+
+@pytest.mark.parametrize("spec", TURNING)
+@pytest.mark.parametrize("kind", ["SmolLM3", "Cohere2", "Exaone4"])
+def test_layers_without_positions_are_refused_where_keys_are_turned(kind: str, spec: str) -> None:
+    model = mixed(kind, **({"no_rope_layers": [0, 1]} if kind == "SmolLM3" else MIXED))
+    with pytest.raises(ModelError, match="in other ways, or not at all"):
+        tiered_cache(model, spec)
+    assert tiered_cache(model, "oracle").strategy.name == "oracle"
+
+
+@pytest.mark.parametrize("kind", ["Gemma3", "Olmo3"])
+def test_an_embedding_that_turns_each_kind_of_layer_otherwise_is_asked_for_the_right_kind(kind: str) -> None:
+    """Keys without positions at full rank are stock's; every strategy that turns keys works."""
+    model, inputs = mixed(kind, **MIXED), prompts(1, 100)
+    cache = tiered_cache(model, "ablation:index=none,keys=low-rank,rank=1")
+    assert largest_difference(answer(model, inputs, cache), answer(model, inputs)) < 1e-3
+    assert cache.ledger.steps > 0
+    for spec in ("yakv:budget=20", "streaming-llm:window=40"):
+        answer(model, inputs, tiered_cache(model, spec))
 
 
 @pytest.mark.parametrize("spec", ["full", "oracle:budget=20,local=4", "quest:budget=48,page=8"])
