@@ -124,8 +124,8 @@ class TieredLayer(DynamicLayer):
         seen = query if self.queries is None else torch.cat([self.queries, query], 2)
         self.queries = seen if wanted < 0 else seen[:, :, -wanted:].contiguous()
 
-    def seal(self, mask: Tensor | None) -> None:
-        """Hand the prompt, everything but the token at hand, to the strategy."""
+    def seal(self, mask: Tensor | None, scaling: float | None) -> None:
+        """Hand the prompt, everything but the token at hand, to the strategy, with the attention's scaling of q·k."""
         length = self.keys.shape[2] - 1
         if length < 1:
             self.dense = True
@@ -135,7 +135,7 @@ class TieredLayer(DynamicLayer):
         if mask is not None:
             valid = seen_by_last(mask, batch)[:, :length].clone()
         keys, values = self.keys[:, :, :length], self.values[:, :, :length]
-        prompt = Prompt(keys, values, valid, positions_of(valid), self.cache.model, self.place, self.queries)
+        prompt = Prompt(keys, values, valid, positions_of(valid), self.cache.model, self.place, self.queries, scaling)
         self.sealed = self.cache.strategy.seal(prompt)
         self.queries = None
         self.dense, self.prompt_length = self.sealed is None, length
@@ -366,7 +366,7 @@ def tiered_attention(
     if layer is not None:
         layer.pending = False
         if query.shape[2] == 1 and layer.sealed is None and not layer.dense:
-            layer.seal(attention_mask)
+            layer.seal(attention_mask, scaling)
         if query.shape[2] == 1 and layer.sealed is not None:
             factor = scaling if scaling is not None else query.shape[-1] ** -0.5
             reads = layer.cache.strategy.reads_inputs
