@@ -68,6 +68,16 @@ def test_equal_traffic_gives_the_shares_of_the_paper() -> None:
         assert found.budget == pytest.approx(share, rel=2e-2)  # type: ignore[attr-defined]
 
 
+def test_what_a_step_moves_by_default_is_a_budget_that_fits() -> None:
+    """At 2,048 tokens ArkVale's 0.78125 % are one page of 16, which is 4 bytes a token."""
+    geometry = replace(LLAMA, tokens=2048)
+    arkvale = parse_spec("arkvale")
+    assert arkvale.mean_footprint(geometry).moved == 4
+    for pages in (1, 2, 5):
+        found = solve(arkvale, geometry, ByteBudget(traffic=4.0 * pages))
+        assert found.mean_footprint(geometry).moved == 4 * pages
+
+
 def test_both_budgets_hold_together_and_set_options_stay() -> None:
     found = solve(parse_spec("yakv:local=128,signs=3"), LLAMA, ByteBudget(device=40, traffic=8))
     assert isinstance(found, Yakv)
