@@ -25,7 +25,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMa
 
 from text2json.baselines.attention import attend
 from text2json.baselines.host import Disk, Host, Memory, host_for, prompt_bytes
-from text2json.baselines.kernels.calls import Stretch
+from text2json.baselines.kernels.calls import Stretch, even
 from text2json.baselines.kernels.library import Arena, chain
 from text2json.baselines.ledger import Ledger
 from text2json.baselines.prompt import Prompt
@@ -323,11 +323,17 @@ class TieredCache(DynamicCache):
 
 
 def grown(old: Tensor, new: Tensor) -> Tensor:
-    """Return old and new rows (B, H, N, D) one after the other, in the room behind the old ones if there is enough."""
+    """Return old and new rows (B, H, N, D) one after the other, in the room behind the old ones if there is enough.
+
+    The room is told from how far apart the heads lie, since a tensor of inference mode does not know what it is a
+    view of.
+    """
     batch, heads, length, size = old.shape
-    together = length + new.shape[2]
-    whole = old if old._base is None else old._base
-    if old.data_ptr() != whole.data_ptr() or whole.shape[:2] != old.shape[:2] or whole.shape[2:] < (together, size):
+    together, plane = length + new.shape[2], old.stride(1) // size
+    alone = old.untyped_storage().nbytes() == batch * heads * plane * size * old.element_size()
+    if alone and even(old) and old.storage_offset() == 0 and plane >= together:
+        whole = old.as_strided((batch, heads, plane, size), old.stride())
+    else:
         whole = old.new_empty(batch, heads, together + ROOM, size)
         whole[:, :, :length] = old
     whole[:, :, length:together] = new
@@ -498,11 +504,11 @@ def check_turned(model: PreTrainedModel) -> None:
     with torch.inference_mode():
         for cache, position in zip(caches, (place, place + PROBED), strict=True):
             model(input_ids=token, position_ids=position, use_cache=True, **handed(cache))
-        for first, later in zip(*(cache.layers for cache in caches), strict=True):
-            if type(first) is not DynamicLayer:
-                continue
-            expected = rope.rotate(rope.unrotate(first.keys, place), place + PROBED)
-            if not float((later.keys - expected).norm()) < 0.05 * float(expected.norm()):
+        keys: list[list[Any]] = [[layer.keys for layer in cache.layers if type(layer) is DynamicLayer]
+                                 for cache in caches]  # fmt: skip
+        for first, later in zip(*keys, strict=True):
+            expected = rope.rotate(rope.unrotate(first, place), place + PROBED)
+            if not float((later - expected).norm()) < 0.05 * float(expected.norm()):
                 raise ModelError(
                     f"{type(model).__name__} has layers whose keys are turned in other ways, or not at all",
                     remedy="use a strategy that leaves keys as they are, such as oracle, quest or arkvale",

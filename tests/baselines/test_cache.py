@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from tests.baselines.tiny import FAMILIES, prompts, tiny, transformers_before
-from text2json.baselines.cache import Read, TieredCache, TieredLayer, handed, tiered_cache
+from text2json.baselines.cache import ROOM, Read, TieredCache, TieredLayer, grown, handed, tiered_cache
 from text2json.errors import InputError, ModelError
 
 PADDED = {"padding": (40, 0, 7)}
@@ -158,6 +158,28 @@ def test_generated_tokens_can_be_cropped_and_the_prompt_cannot() -> None:
     assert cache.get_seq_length() == length - 4
     with pytest.raises(InputError, match="cannot be cropped"):
         cache.crop(-50)
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_generated_tokens_grow_in_place(mode: Any, batch: int) -> None:
+    """Rows are those of concatenation, also after a crop and a choice of rows, and seldom move."""
+    with mode():
+        rows = [torch.randn(batch, 2, 1, 8) for _ in range(2 * ROOM)]
+        kept, places = rows[0].clone(), set()
+        for row in rows[1:]:
+            kept = grown(kept, row)
+            places.add(kept.data_ptr())
+        assert torch.equal(kept, torch.cat(rows, 2))
+        assert len(places) == 2
+        cropped = grown(kept[:, :, :5], rows[9])
+        assert cropped.data_ptr() == kept.data_ptr()
+        assert torch.equal(cropped, torch.cat([*rows[:5], rows[9]], 2))
+        before, chosen = cropped.clone(), cropped[-1:]
+        after = grown(chosen, rows[8][-1:])
+        assert torch.equal(after, torch.cat([chosen, rows[8][-1:]], 2))
+        assert torch.equal(cropped, before)
+        assert torch.equal(grown(kept[:, :, 1:3], rows[7]), torch.cat([*rows[1:3], rows[7]], 2))
 
 
 def test_the_ledger_counts_what_the_formulae_say() -> None:

@@ -82,7 +82,7 @@ def test_the_window_votes_with_the_models_own_scaling() -> None:
     weights = model(**inputs, output_attentions=True).attentions[0][0, :, -8:, :82].sum(1)
     pooled = torch.nn.functional.avg_pool1d(weights, 5, stride=1, padding=2).view(2, 2, 82).mean(1)
     cache = tiered_cache(model, "snapkv:budget=30,window=8")
-    model.generate(**inputs, **handed(cache), max_new_tokens=2, do_sample=False)  # type: ignore[operator]
+    model.generate(**inputs, **handed(cache), max_new_tokens=2, do_sample=False)
     sealed = cache.tiered_layers()[0].sealed
     assert sealed is not None
     wanted = [set(row.topk(22).indices.tolist()) | set(range(82, 90)) for row in pooled]
