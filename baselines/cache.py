@@ -498,12 +498,13 @@ def check_turned(model: PreTrainedModel) -> None:
     """
     if model in _TURNED:
         return
-    rope = Rope.of(model)
+    Rope.of(model)  # or says that there is none
     token, place = (torch.tensor([[number]], device=model.device) for number in (PROBED, 0))
     caches = [DynamicCache(config=model.config) for _ in range(2)]
     with torch.inference_mode():
         for cache, position in zip(caches, (place, place + PROBED), strict=True):
             model(input_ids=token, position_ids=position, use_cache=True, **handed(cache))
+        rope = Rope.of(model)  # with the frequencies of short texts
         keys: list[list[Any]] = [[layer.keys for layer in cache.layers if type(layer) is DynamicLayer]
                                  for cache in caches]  # fmt: skip
         for first, later in zip(*keys, strict=True):
