@@ -135,7 +135,8 @@ class TieredLayer(DynamicLayer):
         if mask is not None:
             valid = seen_by_last(mask, batch)[:, :length].clone()
         keys, values = self.keys[:, :, :length], self.values[:, :, :length]
-        prompt = Prompt(keys, values, valid, positions_of(valid), self.cache.model, self.place, self.queries, scaling)
+        layer = self.cache.tiered_layers().index(self)
+        prompt = Prompt(keys, values, valid, positions_of(valid), self.cache.model, layer, self.queries, scaling)
         self.sealed = self.cache.strategy.seal(prompt)
         self.queries = None
         self.dense, self.prompt_length = self.sealed is None, length

@@ -51,7 +51,7 @@ class Strategy(ABC):
 
     @property
     def whole_layers(self) -> int:
-        """First layers that stay whole on the device."""
+        """First full-attention layers that stay whole on the device."""
         return 0
 
     @property
