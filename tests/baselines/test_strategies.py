@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import DynamicCache
 
+from tests.baselines.references import resident_sets
 from tests.baselines.tiny import prompts, tiny
 from text2json.baselines.cache import handed, positions_of
 from text2json.baselines.indexes import HiggsKeys
@@ -134,6 +135,29 @@ def test_taking_positions_off_and_putting_them_on_is_the_identity(family: str) -
     torch.testing.assert_close(rope.unrotate(turned, positions), plain, rtol=1e-4, atol=1e-4)
     per_head = positions.unsqueeze(1).expand(-1, 3, -1)
     torch.testing.assert_close(rope.rotate(plain, per_head), turned)
+
+
+@pytest.mark.parametrize("padding", [8, 64, 80])
+def test_a_sequence_has_the_outliers_in_a_batch_that_it_has_alone(padding: int) -> None:
+    """Padding is a whole number of chunks; what is put aside for no sequence is lost for none."""
+    prompt = make_prompt(6, padding=padding)
+    strategy = parse_spec("shadowkv:budget=8,local=4,chunk=4,outliers=0.2,rank=64")
+    together = strategy.seal(prompt)
+    assert together is not None
+    assert together.evicted() is None
+    query = torch.randn(2, 2, 2, 32, generator=torch.Generator().manual_seed(9))
+    for row, start in enumerate((padding, 0)):
+        keys, values, valid = (
+            each[row : row + 1, ..., start:, :] for each in (prompt.keys, prompt.values, prompt.valid[..., None])
+        )
+        alone = strategy.seal(Prompt(keys, values, valid[..., 0], positions_of(valid[..., 0]), MODEL))
+        assert alone is not None
+        theirs = resident_sets(alone)[0]
+        assert resident_sets(together)[row] == [{place + start for place in head} for head in theirs]
+        chosen = chosen_sets(together, query)[row]
+        assert chosen == [{t + start for t in head} for head in chosen_sets(alone, query[row : row + 1])[0]]
+        for found, expected in zip(together.rebuild(torch.float32), alone.rebuild(torch.float32), strict=True):
+            torch.testing.assert_close(found[row : row + 1, :, start:], expected, rtol=1e-3, atol=1e-3)
 
 
 LONG: dict[str, dict[str, Any]] = {
