@@ -127,5 +127,5 @@ def held(embedding: nn.Module) -> nn.Module:
     if all(kind in FIXED for kind in (kinds.values() if isinstance(kinds, dict) else [kinds])):
         return embedding
     kept = copy.deepcopy(embedding)
-    kept.rope_type = dict.fromkeys(kinds, FIXED[0]) if isinstance(kinds, dict) else FIXED[0]
+    vars(kept)["rope_type"] = dict.fromkeys(kinds, FIXED[0]) if isinstance(kinds, dict) else FIXED[0]
     return kept

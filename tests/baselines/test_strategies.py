@@ -176,7 +176,8 @@ def test_a_few_keys_of_a_long_prompt_are_turned_as_the_model_turned_them(kind: s
     stock = DynamicCache(config=model.config)
     with torch.no_grad(), use(path):
         model(**prompts(1, 200), use_cache=True, **handed(stock))
-        keys: Any = stock.layers[0].keys
+        layer: Any = stock.layers[0]
+        keys = layer.keys
         valid = torch.ones(1, 200, dtype=torch.bool)
         store = LowRankKeys.of(Prompt(keys, keys, valid, positions_of(valid), model), 64)
         before = model.get_buffer("model.rotary_emb.inv_freq").clone()
