@@ -8,23 +8,24 @@ first seals the prompt and then reads residents plus what the strategy selects.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakSet
 
 import torch
 import transformers
 from packaging.version import Version
 from torch import Tensor, nn
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, GenerationMixin, PreTrainedModel
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 
 from text2json.baselines.attention import attend
 from text2json.baselines.host import Disk, Host, Memory, host_for, prompt_bytes
-from text2json.baselines.kernels.calls import Stretch
+from text2json.baselines.kernels.calls import Stretch, even
 from text2json.baselines.kernels.library import Arena, chain
 from text2json.baselines.ledger import Ledger
 from text2json.baselines.prompt import Prompt
@@ -41,6 +42,9 @@ ARGUMENT = "cache" if Version(transformers.__version__) >= Version("5.24") else 
 """What models and `generate` call the cache that they are given; transformers 5.24 gave it another name."""
 ROOM = 64
 """Generated tokens for which there is room in advance."""
+PROBED = 31
+"""Position that a model's keys are compared at, and the token whose they are: not 0, whose embedding is often zero."""
+_TURNED: WeakSet[PreTrainedModel] = WeakSet()
 
 
 class TieredLayer(DynamicLayer):
@@ -120,8 +124,8 @@ class TieredLayer(DynamicLayer):
         seen = query if self.queries is None else torch.cat([self.queries, query], 2)
         self.queries = seen if wanted < 0 else seen[:, :, -wanted:].contiguous()
 
-    def seal(self, mask: Tensor | None) -> None:
-        """Hand the prompt, everything but the token at hand, to the strategy."""
+    def seal(self, mask: Tensor | None, scaling: float | None) -> None:
+        """Hand the prompt, everything but the token at hand, to the strategy, with the attention's scaling of q·k."""
         length = self.keys.shape[2] - 1
         if length < 1:
             self.dense = True
@@ -129,10 +133,10 @@ class TieredLayer(DynamicLayer):
         batch = self.keys.shape[0]
         valid = torch.ones(batch, length, dtype=torch.bool, device=self.keys.device)
         if mask is not None:
-            seen = mask[:, 0, -1, :length]
-            valid = (seen if seen.dtype == torch.bool else seen >= 0).expand(batch, -1).clone()
+            valid = seen_by_last(mask, batch)[:, :length].clone()
         keys, values = self.keys[:, :, :length], self.values[:, :, :length]
-        prompt = Prompt(keys, values, valid, positions_of(valid), self.cache.model, self.place, self.queries)
+        layer = self.cache.tiered_layers().index(self)
+        prompt = Prompt(keys, values, valid, positions_of(valid), self.cache.model, layer, self.queries, scaling)
         self.sealed = self.cache.strategy.seal(prompt)
         self.queries = None
         self.dense, self.prompt_length = self.sealed is None, length
@@ -320,11 +324,17 @@ class TieredCache(DynamicCache):
 
 
 def grown(old: Tensor, new: Tensor) -> Tensor:
-    """Return old and new rows (B, H, N, D) one after the other, in the room behind the old ones if there is enough."""
+    """Return old and new rows (B, H, N, D) one after the other, in the room behind the old ones if there is enough.
+
+    The room is told from how far apart the heads lie, since a tensor of inference mode does not know what it is a
+    view of.
+    """
     batch, heads, length, size = old.shape
-    together = length + new.shape[2]
-    whole = old if old._base is None else old._base
-    if old.data_ptr() != whole.data_ptr() or whole.shape[:2] != old.shape[:2] or whole.shape[2:] < (together, size):
+    together, plane = length + new.shape[2], old.stride(1) // size
+    alone = old.untyped_storage().nbytes() == batch * heads * plane * size * old.element_size()
+    if alone and even(old) and old.storage_offset() == 0 and plane >= together:
+        whole = old.as_strided((batch, heads, plane, size), old.stride())
+    else:
         whole = old.new_empty(batch, heads, together + ROOM, size)
         whole[:, :, :length] = old
     whole[:, :, length:together] = new
@@ -334,6 +344,12 @@ def grown(old: Tensor, new: Tensor) -> Tensor:
 def positions_of(valid: Tensor) -> Tensor:
     """Return the rotary positions (B, N) that `generate` gives left-padded prompts: 0, 1, ... from the first token."""
     return (valid.long().cumsum(1) - 1).clamp(min=0)
+
+
+def seen_by_last(mask: Tensor, batch: int) -> Tensor:
+    """Return which keys (B, N) the last query of a mask (1 or B, 1, S, N), boolean or added to scores, may see."""
+    seen = mask[:, 0, -1]
+    return (seen if seen.dtype == torch.bool else seen >= 0).expand(batch, -1)
 
 
 def tiered_attention(
@@ -357,12 +373,13 @@ def tiered_attention(
     if layer is not None:
         layer.pending = False
         if query.shape[2] == 1 and layer.sealed is None and not layer.dense:
-            layer.seal(attention_mask)
+            layer.seal(attention_mask, scaling)
         if query.shape[2] == 1 and layer.sealed is not None:
             factor = scaling if scaling is not None else query.shape[-1] ** -0.5
             reads = layer.cache.strategy.reads_inputs
             predicted = predicted_query(module, layer.cache, layer.cache.rope) if reads else None
-            return decode(layer, layer.sealed, query, factor, predicted), None
+            known = None if attention_mask is None else seen_by_last(attention_mask, query.shape[0])
+            return decode(layer, layer.sealed, query, factor, predicted, known), None
         if query.shape[2] > 1:
             layer.keep_queries(query)
             attention_mask = without_evicted(layer, query, key, attention_mask)
@@ -386,13 +403,23 @@ def without_evicted(layer: TieredLayer, query: Tensor, key: Tensor, mask: Tensor
     return mask & ~lost if mask.dtype == torch.bool else mask.masked_fill(lost, torch.finfo(mask.dtype).min)
 
 
-def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, predicted: Tensor | None) -> Tensor:
+def decode(
+    layer: TieredLayer,
+    sealed: Sealed,
+    query: Tensor,
+    scaling: float,
+    predicted: Tensor | None,
+    seen: Tensor | None = None,
+) -> Tensor:
     """Attend from one query position (B, H_q, 1, D) to residents, generated tokens and what is selected.
 
     Query heads that read the same tokens are packed together: (B, H_kv, G, D), or (B, H_q, 1, D) where each query
-    head selects for itself.
+    head selects for itself. `seen` (B, N) are all tokens that the mask leaves; of those in the prompt the seal knows.
     """
-    again = decode_again(layer, sealed, query, scaling)
+    known = None if seen is None else seen[:, None, sealed.length :]
+    if known is not None and bool(known.all()):
+        known = None  # as it is without padding between turns, and kernels run as they are
+    again = None if known is not None else decode_again(layer, sealed, query, scaling)
     if again is not None:
         return again.transpose(1, 2)
     batch, heads, _, size = query.shape
@@ -406,13 +433,13 @@ def decode(layer: TieredLayer, sealed: Sealed, query: Tensor, scaling: float, pr
         tokens, chosen = sealed.select(packed, scaling)
         counted = sealed.counted(tokens, chosen)
         packed = query.view(batch, tokens.shape[1], -1, size)
-        recent = Stretch(layer.keys, layer.values, layer.keys.shape[2])
+        recent = Stretch(layer.keys, layer.values, layer.keys.shape[2], known=known)
         output = attend(packed, scaling, [*sealed.stretches(tokens, chosen, query.dtype, chained=chained), recent])
     output = output.view(batch, heads, 1, size).transpose(1, 2)
     layer.cache.note_step(layer, *sealed.bytes_of(counted))
     if observer is not None:
         observer.see(layer, query, scaling, output, (tokens, chosen))
-    elif made is not None:
+    elif made is not None and known is None:
         sealed.keep_chain(made, query, counted, scaling)
     return output
 
@@ -435,23 +462,60 @@ AttentionInterface.register(IMPLEMENTATION, tiered_attention)
 AttentionMaskInterface.register(IMPLEMENTATION, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
 
 
-def check_served(model: PreTrainedModel) -> None:
-    """Refuse a model whose attention would be served wrongly, before it reads a token.
+def check_served(model: PreTrainedModel, strategies: Sequence[Strategy]) -> None:
+    """Refuse a model whose attention would be served wrongly under any of `strategies`, before it reads a token.
 
     Raises:
-        ModelError: latent attention (DeepSeek-V2 and V3), sinks (gpt-oss), capped scores (Gemma 2), or an encoder.
+        ModelError: latent attention (DeepSeek-V2 and V3), sinks (gpt-oss), capped scores (Gemma 2), an encoder, or
+            `generate` that drops the cache (Phi-3 with LongRoPE).
     """
     config = model.config.get_text_config(decoder=True)
+    rope = getattr(config, "rope_parameters", None) or {}
+    stock = GenerationMixin.prepare_inputs_for_generation
+    own = getattr(type(model), stock.__name__, stock) is not stock
     reasons = {
         "keeps latents in place of keys and values (MLA)": getattr(config, "kv_lora_rank", None) is not None,
         "has attention sinks": any(name.rpartition(".")[2] == "sinks" for name, _ in model.named_parameters()),
         "caps its attention scores": getattr(config, "attn_logit_softcapping", None) is not None,
         "is an encoder with a decoder": bool(getattr(model.config, "is_encoder_decoder", False)),
+        "drops its cache where LongRoPE changes its frequencies": rope.get("rope_type") == "longrope" and own,
     }
     for reason, found in reasons.items():
         if found:
             raise ModelError(f"{type(model).__name__} {reason}, which cannot be served",
                              remedy="choose a model with plain attention, such as Llama or Qwen 3")  # fmt: skip
+    if any(strategy.turns_keys for strategy in strategies):
+        check_turned(model)
+
+
+def check_turned(model: PreTrainedModel) -> None:
+    """Make sure that all tiered layers' keys have their positions from the one rotary embedding; done once a model.
+
+    Taken for granted of no model: a single token's hidden states are the same at every position, so its key at a
+    position must be its key at the first one, turned.
+
+    Raises:
+        ModelError: a layer's keys have no positions (SmolLM3, Cohere 2, EXAONE 4), or others.
+    """
+    if model in _TURNED:
+        return
+    Rope.of(model)  # or says that there is none
+    token, place = (torch.tensor([[number]], device=model.device) for number in (PROBED, 0))
+    caches = [DynamicCache(config=model.config) for _ in range(2)]
+    with torch.inference_mode():
+        for cache, position in zip(caches, (place, place + PROBED), strict=True):
+            model(input_ids=token, position_ids=position, use_cache=True, **handed(cache))
+        rope = Rope.of(model)  # with the frequencies of short texts
+        keys: list[list[Any]] = [[layer.keys for layer in cache.layers if type(layer) is DynamicLayer]
+                                 for cache in caches]  # fmt: skip
+        for first, later in zip(*keys, strict=True):
+            expected = rope.rotate(rope.unrotate(first, place), place + PROBED)
+            if not float((later - expected).norm()) < 0.05 * float(expected.norm()):
+                raise ModelError(
+                    f"{type(model).__name__} has layers whose keys are turned in other ways, or not at all",
+                    remedy="use a strategy that leaves keys as they are, such as oracle, quest or arkvale",
+                )
+    _TURNED.add(model)
 
 
 def tiered_cache(
@@ -481,8 +545,8 @@ def tiered_cache(
         SpecError: the strategy or an option is unknown or impossible, or does not fit a budget.
         ModelError: the strategy cannot serve the model.
     """
-    check_served(model)
     strategy = parse_spec(spec)
+    check_served(model, [strategy])
     budget = ByteBudget(device_bytes_per_token, traffic_bytes_per_token)
     if budget:
         if tokens is None or tokens < 1:

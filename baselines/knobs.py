@@ -27,13 +27,13 @@ def whole_numbers(option: str, most: int, least: int = 1) -> Knob:
     return Knob(most - least + 1, lambda place: {option: least + place})
 
 
-def shares(option: str, tokens: int, unit: int = 1) -> Knob:
-    """Return a knob that sets `option` to the shares of a prompt of `tokens` that are 1, 2, 3, ... units.
+def shares(option: str, tokens: int, unit: int = 1, least: int = 1) -> Knob:
+    """Return a knob that sets `option` to the shares of a prompt of `tokens` that are `least`, `least` + 1, ... units.
 
     A share aims at half a token above the whole unit, so that neither rounding nor six decimals miss it.
     """
 
     def at(place: int) -> Setting:
-        return {option: round(min((unit * (place + 1) + 0.5) / tokens, 0.999999), 9)}
+        return {option: round(min((unit * (least + place) + 0.5) / tokens, 0.999999), 9)}
 
-    return Knob(max(1, tokens // unit), at)
+    return Knob(max(1, tokens // unit - least + 1), at)

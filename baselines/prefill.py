@@ -23,6 +23,7 @@ from text2json.baselines.machine import peak_rss_bytes, reset_peak
 from text2json.baselines.models import LoadedModel
 from text2json.baselines.strategies import parse_spec
 from text2json.baselines.strategies.full import Full
+from text2json.errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -118,21 +119,26 @@ def prefill(loaded: LoadedModel, problems: Sequence[str], specs: Sequence[str], 
 
     Raises:
         SpecError: a strategy is unknown or impossible.
-        ModelError: the model cannot be served.
+        ModelError: the model cannot be served, or reads prompts without the cache that it was given.
     """
     reset_peak()
     inputs = loaded.encode(list(problems))
     cache = dense_cache(loaded.model, specs, disk)
     clock = Clock()
     tokens = generate(loaded, inputs["input_ids"], inputs["attention_mask"], cache, 1, clock)
+    length, read = inputs["input_ids"].shape[1], cache.tiered_layers()[0].get_seq_length()
+    if read != length:
+        raise ModelError(f"{type(loaded.model).__name__} kept {read} of a prompt's {length} tokens in its cache",
+                         remedy="shorten the prompts, or choose a model with plain attention")  # fmt: skip
     mask = torch.nn.functional.pad(inputs["attention_mask"], (0, 1), value=1)
     return Prefill(loaded, tokens, mask, cache, clock.steps[0], peak_rss_bytes())
 
 
 def dense_cache(model: PreTrainedModel, specs: Sequence[str], disk: Path | None = None) -> TieredCache:
     """Return a new cache that keeps what any strategy of `specs` needs of a prompt, in memory or the folder `disk`."""
-    wanted = [parse_spec(spec).prompt_queries for spec in specs]
-    check_served(model)
+    strategies = [parse_spec(spec) for spec in specs]
+    check_served(model, strategies)
+    wanted = [strategy.prompt_queries for strategy in strategies]
     cache = TieredCache(model, Dense(queries=-1 if min(wanted) < 0 else max(wanted)), host_for(model, disk))
     model.set_attn_implementation(IMPLEMENTATION)
     return cache

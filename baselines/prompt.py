@@ -23,8 +23,9 @@ class Prompt:
         positions: (B, N), as the model counted them.
         rope: the model's rotary embedding, made when first asked for.
         model: whose prompt it is.
-        layer: which layer of the model, counted from 0.
+        layer: which of the model's full-attention layers, counted from 0.
         queries: (B, H_q, M, D) of the prompt's last M tokens, with their positions, where the strategy asked for them.
+        scaling: of q·k; None for D**-0.5.
     """
 
     keys: Tensor
@@ -34,6 +35,7 @@ class Prompt:
     model: torch.nn.Module
     layer: int = 0
     queries: Tensor | None = None
+    scaling: float | None = None
 
     @cached_property
     def rope(self) -> Rope:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +18,13 @@ from text2json.errors import ModelError
 
 FIXED = ("default", "linear", "llama3", "yarn")
 """Kinds of rotary embedding whose frequencies never change."""
+TIERED = "full_attention"
+"""How an embedding that turns layers of several kinds calls those whose prompt is on tiers."""
 
 
 @dataclass(frozen=True)
 class Rope:
-    """The model's rotary embedding.
+    """The model's rotary embedding, with the frequencies that it had when it was found.
 
     Args:
         embedding: the module that turns positions into cosines and sines.
@@ -45,7 +49,7 @@ class Rope:
                 f"{type(model).__name__} has no single rotary embedding to take off its keys",
                 remedy="use a strategy that keeps keys with their positions, such as oracle",
             )
-        return cls(found[0], apply)
+        return cls(held(found[0]), apply)
 
     def rotate(self, keys: Tensor, positions: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """Put positions (B, S) or (B, H, S) on keys (B, H, S, D); returns `dtype`, or else the keys' own."""
@@ -64,11 +68,15 @@ class Rope:
         return calls.Turn(positions.to(torch.int64).contiguous(), *self.halves)
 
     @cached_property
+    def kind(self) -> tuple[str, ...]:
+        """What else the embedding wants to know: nothing, or the kind of layer (Gemma 3)."""
+        return (TIERED,) if "layer_type" in inspect.signature(self.embedding.forward).parameters else ()
+
+    @cached_property
     def halves(self) -> tuple[Tensor, float] | None:
         """Frequencies and amplitude, if this is the usual embedding: position times frequency turns two channels.
 
-        Taken for granted of no model: a few rows are turned both ways and compared. Embeddings whose frequencies
-        depend on the length of the text are left to the model's own functions.
+        Taken for granted of no model: a few rows are turned both ways and compared.
         """
         found = getattr(self.embedding, "inv_freq", None)
         amplitude = getattr(self.embedding, "attention_scaling", None)
@@ -99,7 +107,7 @@ class Rope:
         if positions.dim() == 3:
             rows = rows.reshape(batch * heads, 1, length, size)
             positions = positions.reshape(batch * heads, length)
-        cos, sin = self.embedding(rows, positions)
+        cos, sin = self.embedding(rows, positions, *self.kind)
         _, turned = self.apply(rows, rows, cos, sign * sin)
         if sign < 0:
             width = cos.shape[-1]
@@ -107,3 +115,17 @@ class Rope:
             turned = torch.cat([turned[..., :width] / power, turned[..., width:]], -1)
         result: Tensor = turned.reshape(batch, heads, length, size)
         return result
+
+
+def held(embedding: nn.Module) -> nn.Module:
+    """Return an embedding whose frequencies stay as they are now.
+
+    Some kinds choose them anew whenever they are asked (LongRoPE, dynamic NTK), by the largest of the positions asked
+    for. A few selected tokens would then be turned otherwise than the prompt that they were taken from.
+    """
+    kinds: Any = getattr(embedding, "rope_type", FIXED[0])
+    if all(kind in FIXED for kind in (kinds.values() if isinstance(kinds, dict) else [kinds])):
+        return embedding
+    kept = copy.deepcopy(embedding)
+    vars(kept)["rope_type"] = dict.fromkeys(kinds, FIXED[0]) if isinstance(kinds, dict) else FIXED[0]
+    return kept

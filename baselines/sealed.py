@@ -232,7 +232,8 @@ class Sealed:
         rows = exact.new_zeros(batch, heads, self.length, exact.shape[-1], dtype=dtype)
         rows[:, :, :border] = store.read(places, dtype)
         index = self.residents.places.long().unsqueeze(-1).expand(-1, -1, -1, exact.shape[-1])
-        return rows.scatter(2, index, exact.to(dtype))
+        kept = torch.where(self.residents.valid.unsqueeze(-1), exact.to(dtype), rows.gather(2, index))
+        return rows.scatter(2, index, kept)
 
     def chained(self, query: Tensor) -> bool:
         """Tell whether a step with this query is nothing but kernels, which then run in one go."""
@@ -275,10 +276,10 @@ class Sealed:
     def evicted(self) -> Tensor | None:
         """Return which places (B, H, N) no tier keeps any more, or None where there are none."""
         border = self.selection.allowed.shape[2] * self.unit
-        lost = torch.arange(self.length, device=self.residents.keys.device) >= border
+        unstored = torch.arange(self.length, device=self.residents.keys.device) >= border
         where = self.residents.places.long()
-        lost = lost.expand(*where.shape[:2], -1).scatter(2, where, ~self.residents.valid)
-        lost = lost & self.selection.valid.unsqueeze(1)
+        lost = unstored.expand(*where.shape[:2], -1).scatter(2, where, ~self.residents.valid)
+        lost = lost & unstored & self.selection.valid.unsqueeze(1)
         return lost if bool(lost.any()) else None
 
 

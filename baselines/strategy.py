@@ -41,12 +41,17 @@ class Strategy(ABC):
         """Whether its index predicts from the input of the layer before."""
         return False
 
+    @property
+    def turns_keys(self) -> bool:
+        """Whether it takes positions off keys or puts them on, or foretells queries with theirs."""
+        return False
+
     reference: ClassVar[bool] = False
     """A yardstick that byte budgets leave as it is: full attention and its kin."""
 
     @property
     def whole_layers(self) -> int:
-        """First layers that stay whole on the device."""
+        """First full-attention layers that stay whole on the device."""
         return 0
 
     @property

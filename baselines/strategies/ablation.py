@@ -86,17 +86,22 @@ class Ablation(SparseStrategy):
                 quantizer(form, bits, 0 if form == "higgs" else 64, 64)  # refuses impossible options
 
     @property
+    def turns_keys(self) -> bool:
+        """Low-rank and HIGGS keys are stored without positions."""
+        return self.keys in ("low-rank", "higgs")
+
+    @property
     def unit(self) -> int:
-        """A chunk."""
-        return self.chunk
+        """A chunk, or a token where everything is read."""
+        return self.chunk if self.index == "means" else 1
 
     def seal(self, prompt: Prompt) -> Sealed | None:
         """Make the index and the stores that were asked for."""
-        border = max(0, prompt.length - self.local) // self.chunk * self.chunk
+        border = max(0, prompt.length - self.local) // self.unit * self.unit
         selects = self.index == "means"
         if border == 0 or (selects and self.covers(prompt)):
             return None
-        chunks = border // self.chunk
+        chunks = border // self.unit
         tier: Tier = "host" if selects else "device"
         return Sealed(
             index=self.means(prompt, chunks) if selects else None,
@@ -105,10 +110,10 @@ class Ablation(SparseStrategy):
             residents=Residents.at(prompt, *window(prompt, border)),
             selection=self.selection(
                 prompt,
-                prompt.valid[:, :border].unflatten(1, (chunks, self.chunk)).any(2),
+                prompt.valid[:, :border].unflatten(1, (chunks, self.unit)).any(2),
                 self.counts(prompt),
             ),
-            unit=self.chunk,
+            unit=self.unit,
         )
 
     def means(self, prompt: Prompt, chunks: int) -> Index:
@@ -148,7 +153,7 @@ class Ablation(SparseStrategy):
     def footprint(self, geometry: Geometry) -> Footprint:
         """Return the sum of the parts; stores lie on the device where there is no index."""
         tokens, heads = geometry.tokens, geometry.heads
-        border = max(0, tokens - self.local) // self.chunk * self.chunk
+        border = max(0, tokens - self.local) // self.unit * self.unit
         selects = self.index == "means"
         if border == 0 or (selects and self.covers_tokens(tokens)):
             return geometry.full

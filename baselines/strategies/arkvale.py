@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from text2json.baselines.footprint import Footprint, Geometry
 from text2json.baselines.indexes import PageBounds
-from text2json.baselines.knobs import Knob
+from text2json.baselines.knobs import Knob, shares
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rules import layer_mean, mean
 from text2json.baselines.sealed import Residents, Sealed
@@ -120,6 +120,10 @@ class ArkVale(SparseStrategy):
             host=geometry.rows(border),
             moved=geometry.rows(count * self.page),
         )
+
+    def traffic_knob(self, geometry: Geometry) -> Knob:
+        """Return the budget: half a token above 0, 1, 2, ... pages, which are rounded up to 1, 2, 3, ..."""
+        return shares("budget", geometry.tokens, self.page, least=0)
 
     def device_knob(self, geometry: Geometry) -> Knob:
         """Return the pages' size, the largest first."""

@@ -73,6 +73,11 @@ class InfiniGen(SparseStrategy):
         return True
 
     @property
+    def turns_keys(self) -> bool:
+        """Foretold queries get their positions."""
+        return True
+
+    @property
     def whole_layers(self) -> int:
         """The dense ones."""
         return self.dense_layers

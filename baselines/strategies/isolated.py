@@ -50,6 +50,11 @@ class Isolated(Strategy, ABC):
         """Whether the strategy does."""
         return self.of.reads_inputs
 
+    @property
+    def turns_keys(self) -> bool:
+        """Whether the strategy does, since it seals first."""
+        return self.of.turns_keys
+
     def footprint(self, geometry: Geometry) -> Footprint:
         """Return the whole strategy's bytes: those of the exact half are an instrument's, and nobody would pay them."""
         return self.of.footprint(geometry)

@@ -56,6 +56,11 @@ class ResidualLandmarks(SparseStrategy):
         for bits in (self.mean_bits, self.residual_bits):
             higgs(bits, 128, self.index_group)  # refuses impossible options
 
+    @property
+    def turns_keys(self) -> bool:
+        """Keys are stored without positions."""
+        return True
+
     def quantizers(self, heads: int, size: int) -> tuple[Higgs, Higgs, Higgs]:
         """Return the means' and the differences', of all kv-heads together, and the stores', of each head alone."""
         mean, residual = (

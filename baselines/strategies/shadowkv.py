@@ -73,6 +73,11 @@ class ShadowKV(SparseStrategy):
             raise SpecError(f"shadowkv: outliers={self.outliers} is negative", remedy="give 0 for none")
 
     @property
+    def turns_keys(self) -> bool:
+        """Keys are factored without positions."""
+        return True
+
+    @property
     def unit(self) -> int:
         """A chunk."""
         return self.chunk
@@ -98,14 +103,14 @@ class ShadowKV(SparseStrategy):
         real = prompt.valid[:, :border].view(-1, chunks, self.chunk).any(2)
         allowed = real.unsqueeze(1).expand(-1, heads, -1).clone()
         places, valid = window(prompt, border)
-        outliers = self.outlier_chunks(prompt, index.means, real)
+        outliers, aside = self.outlier_chunks(prompt, index.means, real)
         if outliers.shape[2]:
-            allowed.scatter_(2, outliers, False)
+            allowed &= ~torch.zeros_like(allowed).scatter(2, outliers, aside)
             inside = torch.arange(self.chunk, device=outliers.device)
             tokens = (outliers.unsqueeze(-1) * self.chunk + inside).flatten(2)
             places = torch.cat([tokens, places], 2)
             known = prompt.valid.unsqueeze(1).expand(-1, heads, -1).gather(2, tokens)
-            valid = torch.cat([known, valid], 2)
+            valid = torch.cat([known & aside.repeat_interleave(self.chunk, 2), valid], 2)
         return Sealed(
             index=index,
             keys=LowRankKeys.of(prompt, rank),
@@ -115,15 +120,21 @@ class ShadowKV(SparseStrategy):
             unit=self.chunk,
         )
 
-    def outlier_chunks(self, prompt: Prompt, means: Tensor, real: Tensor) -> Tensor:
-        """Return (B, H, count) the chunks whose keys are least like their mean; padding is never among them."""
+    def outlier_chunks(self, prompt: Prompt, means: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (B, H, most) the chunks whose keys are least like their mean, and which of them are put aside.
+
+        Padding is never among these; a sequence has as many of them as it would have alone.
+        """
         batch, heads, chunks, size = means.shape
         keys = prompt.keys[:, :, : chunks * self.chunk].view(batch, heads, chunks, self.chunk, size).float()
         cosine = torch.cosine_similarity(keys, means.float().unsqueeze(3), dim=-1)
         known = prompt.valid[:, : chunks * self.chunk].view(batch, 1, chunks, self.chunk)
         least = cosine.masked_fill(~known, float("inf")).amin(3).masked_fill(~real.unsqueeze(1), float("inf"))
-        count = min(self.outlier_count(int(prompt.tokens.max())), int(real.sum(1).min()))
-        return least.topk(count, dim=-1, largest=False).indices
+        wanted = prompt.tokens.new_tensor([self.outlier_count(tokens) for tokens in prompt.tokens.tolist()])
+        counts = wanted.minimum(real.sum(1))
+        outliers = least.topk(int(counts.max()), dim=-1, largest=False).indices
+        aside = torch.arange(outliers.shape[2], device=counts.device) < counts.view(-1, 1, 1)
+        return outliers, aside.expand_as(outliers)
 
     def outlier_count(self, tokens: int) -> int:
         """Return how many chunks of a prompt of `tokens` are put aside, where it has that many."""

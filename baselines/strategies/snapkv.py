@@ -85,7 +85,8 @@ class SnapKV(Strategy):
         queries = prompt.queries[:, :, -self.window :]
         seen = queries.shape[2]
         packed = queries.reshape(batch, heads, -1, size)
-        scores = (packed @ prompt.keys.transpose(2, 3)).float().view(batch, heads, -1, seen, length) * size**-0.5
+        factor = size**-0.5 if prompt.scaling is None else prompt.scaling
+        scores = (packed @ prompt.keys.transpose(2, 3)).float().view(batch, heads, -1, seen, length) * factor
         causal = torch.ones(seen, length, dtype=torch.bool, device=scores.device).tril(length - seen)
         known = causal & prompt.valid[:, None, None, None]
         weights = scores.masked_fill(~known, float("-inf")).softmax(-1)

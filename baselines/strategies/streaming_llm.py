@@ -46,6 +46,11 @@ class StreamingLLM(Strategy):
         if self.shift not in (0, 1):
             raise SpecError(f"streaming-llm: shift={self.shift} means nothing", remedy="give 0 or 1")
 
+    @property
+    def turns_keys(self) -> bool:
+        """Sinks are moved up to the window."""
+        return self.shift == 1
+
     def recent(self, tokens: int) -> int:
         """Return how many last of a prompt's `tokens` stay."""
         return max(1, share_of(self.window, tokens))

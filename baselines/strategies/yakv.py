@@ -52,6 +52,11 @@ class Yakv(SparseStrategy):
         SparseStrategy.__post_init__(self)
         higgs(self.index_bits, 1024, self.index_group)  # refuses impossible options
 
+    @property
+    def turns_keys(self) -> bool:
+        """Keys are stored without positions."""
+        return True
+
     def quantizers(self, heads: int, size: int) -> tuple[Higgs, Higgs]:
         """Return the index's, of all kv-heads together, and the stores', of each head alone."""
         return higgs(self.index_bits, heads * size, self.index_group, self.signs), higgs(4, size, signs=self.signs)

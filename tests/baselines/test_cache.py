@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from torch import Tensor
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
+from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from tests.baselines.tiny import FAMILIES, prompts, tiny, transformers_before
-from text2json.baselines.cache import Read, TieredCache, TieredLayer, handed, tiered_cache
+from text2json.baselines.cache import ROOM, Read, TieredCache, TieredLayer, grown, handed, tiered_cache
 from text2json.errors import InputError, ModelError
 
 PADDED = {"padding": (40, 0, 7)}
@@ -121,6 +122,23 @@ def test_a_second_turn_reads_the_sealed_prompt_back() -> None:
     assert float(sealed.abs().max()) < 1.0  # its own earlier answers were sparse, so close, not equal
 
 
+@pytest.mark.parametrize(("spec", "most"), [("full-offload", 1e-4), ("oracle:budget=80,local=8", 1e-2)])
+def test_padding_between_two_turns_of_a_batch_is_never_read(spec: str, most: float) -> None:
+    """Batched chats are padded anew at each turn; the oracle leaves out two of 90 tokens."""
+    model, inputs = tiny(), prompts(2, 90, padding=(11,))
+
+    def second_turn(cache: Any) -> Any:
+        first = answer(model, inputs, cache).sequences
+        more = torch.cat([first, torch.zeros(2, 10, dtype=torch.long), prompts(2, 9)["input_ids"]], 1)
+        mask = torch.ones_like(more)
+        mask[0, :11] = mask[0, 102:112] = mask[1, 102:108] = 0
+        return answer(model, {"input_ids": more, "attention_mask": mask}, cache)
+
+    stock, tiered = second_turn(DynamicCache(config=model.config)), second_turn(tiered_cache(model, spec))
+    assert torch.equal(tiered.sequences, stock.sequences)
+    assert largest_difference(tiered, stock) < most
+
+
 def test_reset_makes_a_cache_new() -> None:
     model, inputs = tiny(), prompts(2, 90, padding=(5,))
     cache = tiered_cache(model, "yakv:budget=10,local=8")
@@ -140,6 +158,28 @@ def test_generated_tokens_can_be_cropped_and_the_prompt_cannot() -> None:
     assert cache.get_seq_length() == length - 4
     with pytest.raises(InputError, match="cannot be cropped"):
         cache.crop(-50)
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_generated_tokens_grow_in_place(mode: Any, batch: int) -> None:
+    """Rows are those of concatenation, also after a crop and a choice of rows, and seldom move."""
+    with mode():
+        rows = [torch.randn(batch, 2, 1, 8) for _ in range(2 * ROOM)]
+        kept, places = rows[0].clone(), set()
+        for row in rows[1:]:
+            kept = grown(kept, row)
+            places.add(kept.data_ptr())
+        assert torch.equal(kept, torch.cat(rows, 2))
+        assert len(places) == 2
+        cropped = grown(kept[:, :, :5], rows[9])
+        assert cropped.data_ptr() == kept.data_ptr()
+        assert torch.equal(cropped, torch.cat([*rows[:5], rows[9]], 2))
+        before, chosen = cropped.clone(), cropped[-1:]
+        after = grown(chosen, rows[8][-1:])
+        assert torch.equal(after, torch.cat([chosen, rows[8][-1:]], 2))
+        assert torch.equal(cropped, before)
+        assert torch.equal(grown(kept[:, :, 1:3], rows[7]), torch.cat([*rows[1:3], rows[7]], 2))
 
 
 def test_the_ledger_counts_what_the_formulae_say() -> None:
@@ -198,6 +238,42 @@ def test_a_strategy_that_needs_rotary_positions_says_so() -> None:
     model = GPT2LMHeadModel(config).eval()
     with pytest.raises(ModelError, match="no single rotary embedding"):
         answer(model, prompts(1, 120), tiered_cache(model, "yakv:budget=5,local=4"))
+
+
+MIXED = {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 64}
+TURNING = ["yakv", "residual-landmarks", "shadowkv", "streaming-llm", "infinigen", "ablation:keys=low-rank",
+           "ablation:keys=higgs", "selection@yakv"]  # fmt: skip
+
+
+def mixed(kind: str, **changes: Any) -> PreTrainedModel:
+    """Return a random model of one of transformers' families whose layers have positions of several kinds."""
+    config = getattr(transformers, f"{kind}Config" if kind != "Gemma3" else "Gemma3TextConfig")
+    shape = {"vocab_size": 300, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 32,
+             "num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.2, "pad_token_id": 0,
+             "bos_token_id": None, "eos_token_id": None}  # fmt: skip
+    torch.manual_seed(0)
+    model: PreTrainedModel = getattr(transformers, f"{kind}ForCausalLM")(config(**(shape | changes))).eval()
+    return model
+
+
+@pytest.mark.parametrize("spec", TURNING)
+@pytest.mark.parametrize("kind", ["SmolLM3", "Cohere2", "Exaone4"])
+def test_layers_without_positions_are_refused_where_keys_are_turned(kind: str, spec: str) -> None:
+    model = mixed(kind, **({"no_rope_layers": [0, 1]} if kind == "SmolLM3" else MIXED))
+    with pytest.raises(ModelError, match="in other ways, or not at all"):
+        tiered_cache(model, spec)
+    assert tiered_cache(model, "oracle").strategy.name == "oracle"
+
+
+@pytest.mark.parametrize("kind", ["Gemma3", "Olmo3"])
+def test_an_embedding_that_turns_each_kind_of_layer_otherwise_is_asked_for_the_right_kind(kind: str) -> None:
+    """Keys without positions at full rank are stock's; every strategy that turns keys works."""
+    model, inputs = mixed(kind, **MIXED), prompts(1, 100)
+    cache = tiered_cache(model, "ablation:index=none,keys=low-rank,rank=1")
+    assert largest_difference(answer(model, inputs, cache), answer(model, inputs)) < 1e-3
+    assert cache.ledger.steps > 0
+    for spec in ("yakv:budget=20", "streaming-llm:window=40"):
+        answer(model, inputs, tiered_cache(model, spec))
 
 
 @pytest.mark.parametrize("spec", ["full", "oracle:budget=20,local=4", "quest:budget=48,page=8"])

@@ -15,6 +15,8 @@ from transformers import (
     Gemma2ForCausalLM,
     GptOssConfig,
     GptOssForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
     PreTrainedModel,
     T5Config,
     T5ForConditionalGeneration,
@@ -121,6 +123,14 @@ def test_an_encoder_with_a_decoder_is_refused_before_any_token() -> None:
     model = T5ForConditionalGeneration(T5Config(vocab_size=300, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2))
     with pytest.raises(ModelError, match="encoder with a decoder"):
         tiered_cache(model, "full")
+
+
+def test_a_model_that_drops_its_cache_where_its_frequencies_change_is_refused_before_any_token() -> None:
+    factors = {"short_factor": [1.0] * 8, "long_factor": [4.0] * 8, "original_max_position_embeddings": 64}
+    rope = {"rope_type": "longrope", "rope_theta": 10000.0, "factor": 16.0} | factors
+    shape = SHAPE | {"max_position_embeddings": 1024, "original_max_position_embeddings": 64, "rope_parameters": rope}
+    with pytest.raises(ModelError, match="drops its cache"):
+        tiered_cache(Phi3ForCausalLM(Phi3Config(**shape)), "full")
 
 
 def test_keys_that_are_not_finite_are_refused_before_any_token() -> None:

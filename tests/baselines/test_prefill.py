@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from transformers import BatchEncoding, Phi3Config, Phi3ForCausalLM
 
 from tests.baselines.tiny import prompts, tiny
 from text2json.baselines.cache import handed, tiered_cache
 from text2json.baselines.models import LoadedModel
-from text2json.baselines.prefill import Clock, Prefill, dense_cache, generate
+from text2json.baselines.prefill import Clock, Prefill, dense_cache, generate, prefill
+from text2json.errors import ModelError
 
 SPECS = ["full", "oracle:budget=20,local=8", "snapkv:budget=24,window=8", "lrqk:budget=20,local=8,rank=8",
          "infinigen:budget=20,dense_layers=0"]  # fmt: skip
@@ -55,6 +57,22 @@ def test_each_strategy_sees_as_many_of_the_last_queries_as_it_wants() -> None:
     assert some is not None
     assert whole.shape[2] == 40
     assert torch.equal(some, whole[:, :, -8:])
+
+
+def test_a_prompt_that_is_read_without_the_cache_is_an_error() -> None:
+    """Phi-3 drops any cache that comes before `original_max_position_embeddings` tokens."""
+    config = Phi3Config(vocab_size=300, hidden_size=32, intermediate_size=32, num_hidden_layers=1, pad_token_id=0,
+                        num_attention_heads=2, num_key_value_heads=2, original_max_position_embeddings=64)  # fmt: skip
+
+    class Tokenizer:
+        chat_template, pad_token_id, eos_token_id = None, 0, None
+
+        def __call__(self, texts: list[str], **_: Any) -> BatchEncoding:
+            return BatchEncoding(prompts(len(texts), 80))
+
+    one = LoadedModel("tiny", None, Phi3ForCausalLM(config).eval(), Tokenizer())  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="kept 0 of a prompt's 80 tokens"):
+        prefill(one, ["one"], ["full"])
 
 
 def test_the_clock_counts_every_step() -> None:

@@ -68,6 +68,16 @@ def test_equal_traffic_gives_the_shares_of_the_paper() -> None:
         assert found.budget == pytest.approx(share, rel=2e-2)  # type: ignore[attr-defined]
 
 
+def test_what_a_step_moves_by_default_is_a_budget_that_fits() -> None:
+    """At 2,048 tokens ArkVale's 0.78125 % are one page of 16, which is 4 bytes a token."""
+    geometry = replace(LLAMA, tokens=2048)
+    arkvale = parse_spec("arkvale")
+    assert arkvale.mean_footprint(geometry).moved == 4
+    for pages in (1, 2, 5):
+        found = solve(arkvale, geometry, ByteBudget(traffic=4.0 * pages))
+        assert found.mean_footprint(geometry).moved == 4 * pages
+
+
 def test_both_budgets_hold_together_and_set_options_stay() -> None:
     found = solve(parse_spec("yakv:local=128,signs=3"), LLAMA, ByteBudget(device=40, traffic=8))
     assert isinstance(found, Yakv)
@@ -151,3 +161,21 @@ def test_the_ledger_keeps_to_the_budget(spec: str) -> None:
 def test_byte_budgets_need_a_prompt_length() -> None:
     with pytest.raises(SpecError, match="prompts of a length"):
         tiered_cache(tiny(), "yakv", device_bytes_per_token=40)
+
+
+@pytest.mark.parametrize(
+    "spec", ["quest:budget=48,page=8", "infinigen:budget=10,alpha=0", "arkvale:page=8,dense_layers=1,window=2"]
+)
+def test_whole_layers_are_the_first_of_those_with_full_attention(spec: str) -> None:
+    """What is kept and moved is what the formula says, also behind sliding layers."""
+    kinds = ["sliding_attention", "sliding_attention", "full_attention", "full_attention", "full_attention"]
+    model = tiny("qwen3", num_hidden_layers=5, use_sliding_window=True, sliding_window=32, layer_types=kinds)
+    cache = tiered_cache(model, spec)
+    options = {"max_new_tokens": 4, "do_sample": False, "pad_token_id": 0}
+    model.generate(**prompts(1, 200), **handed(cache), **options)  # type: ignore[operator]
+    geometry = geometry_of(model, 200)
+    told, units = cache.strategy.mean_footprint(geometry), geometry.tokens * geometry.heads * geometry.layers
+    assert cache.ledger.moved_bytes_per_step / units == pytest.approx(told.moved)
+    assert cache.ledger.host_bytes / units == pytest.approx(told.host)
+    whole = [layer.dense for layer in cache.tiered_layers()]
+    assert whole == [place < cache.strategy.whole_layers for place in range(3)]

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from transformers import DynamicCache
 
-from tests.baselines.tiny import tiny
-from text2json.baselines.cache import positions_of
+from tests.baselines.references import resident_sets
+from tests.baselines.tiny import prompts, tiny
+from text2json.baselines.cache import handed, positions_of
 from text2json.baselines.indexes import HiggsKeys
+from text2json.baselines.kernels.library import use
 from text2json.baselines.prompt import Prompt
 from text2json.baselines.rope import Rope
 from text2json.baselines.sealed import Sealed
+from text2json.baselines.stores import LowRankKeys
 from text2json.baselines.strategies import STRATEGIES, parse_spec, strategy_class
 from text2json.errors import SpecError
 
@@ -130,6 +135,56 @@ def test_taking_positions_off_and_putting_them_on_is_the_identity(family: str) -
     torch.testing.assert_close(rope.unrotate(turned, positions), plain, rtol=1e-4, atol=1e-4)
     per_head = positions.unsqueeze(1).expand(-1, 3, -1)
     torch.testing.assert_close(rope.rotate(plain, per_head), turned)
+
+
+@pytest.mark.parametrize("padding", [8, 64, 80])
+def test_a_sequence_has_the_outliers_in_a_batch_that_it_has_alone(padding: int) -> None:
+    """Padding is a whole number of chunks; what is put aside for no sequence is lost for none."""
+    prompt = make_prompt(6, padding=padding)
+    strategy = parse_spec("shadowkv:budget=8,local=4,chunk=4,outliers=0.2,rank=64")
+    together = strategy.seal(prompt)
+    assert together is not None
+    assert together.evicted() is None
+    query = torch.randn(2, 2, 2, 32, generator=torch.Generator().manual_seed(9))
+    for row, start in enumerate((padding, 0)):
+        keys, values, valid = (
+            each[row : row + 1, ..., start:, :] for each in (prompt.keys, prompt.values, prompt.valid[..., None])
+        )
+        alone = strategy.seal(Prompt(keys, values, valid[..., 0], positions_of(valid[..., 0]), MODEL))
+        assert alone is not None
+        theirs = resident_sets(alone)[0]
+        assert resident_sets(together)[row] == [{place + start for place in head} for head in theirs]
+        chosen = chosen_sets(together, query)[row]
+        assert chosen == [{t + start for t in head} for head in chosen_sets(alone, query[row : row + 1])[0]]
+        for found, expected in zip(together.rebuild(torch.float32), alone.rebuild(torch.float32), strict=True):
+            torch.testing.assert_close(found[row : row + 1, :, start:], expected, rtol=1e-3, atol=1e-3)
+
+
+LONG: dict[str, dict[str, Any]] = {
+    "longrope": {"short_factor": [1.0] * 16, "long_factor": [1.0 + each for each in range(16)],
+                 "original_max_position_embeddings": 128, "factor": 16.0},
+    "dynamic": {"factor": 4.0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["torch", "amx"])
+@pytest.mark.parametrize("kind", LONG)
+def test_a_few_keys_of_a_long_prompt_are_turned_as_the_model_turned_them(kind: str, path: str) -> None:
+    """These kinds choose frequencies by the largest position asked for; the oracle is the model's own cache."""
+    rope_parameters = LONG[kind] | {"rope_type": kind, "rope_theta": 10000.0}
+    model = tiny(max_position_embeddings=128, rope_parameters=rope_parameters)
+    stock = DynamicCache(config=model.config)
+    with torch.no_grad(), use(path):
+        model(**prompts(1, 200), use_cache=True, **handed(stock))
+        layer: Any = stock.layers[0]
+        keys = layer.keys
+        valid = torch.ones(1, 200, dtype=torch.bool)
+        store = LowRankKeys.of(Prompt(keys, keys, valid, positions_of(valid), model), 64)
+        before = model.get_buffer("model.rotary_emb.inv_freq").clone()
+        for places in ([0, 50, 100], [50, 199]):
+            found = store.read(torch.tensor(places).expand(1, 2, -1), keys.dtype)
+            torch.testing.assert_close(found, keys[:, :, places], rtol=1e-3, atol=1e-3)
+        assert torch.equal(model.get_buffer("model.rotary_emb.inv_freq"), before)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

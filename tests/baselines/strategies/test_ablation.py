@@ -57,6 +57,19 @@ def test_without_an_index_everything_is_read_and_only_the_stores_lose() -> None:
     assert errors[2] < 1e-6
 
 
+@pytest.mark.parametrize("chunk", [3, 8])
+def test_without_an_index_a_chunk_means_nothing(chunk: int) -> None:
+    """Exact stores that are read whole are stock attention."""
+    model, inputs = tiny(), prompts(2, 80, padding=(11,))
+    greedy = {"max_new_tokens": 4, "do_sample": False, "return_dict_in_generate": True, "output_logits": True}
+    cache = tiered_cache(model, f"ablation:index=none,local=9,chunk={chunk}")
+    with torch.inference_mode():
+        found = model.generate(**inputs, **handed(cache), **greedy, pad_token_id=0)  # type: ignore[operator]
+        stock = model.generate(**inputs, **greedy, pad_token_id=0)  # type: ignore[operator]
+    torch.testing.assert_close(torch.stack(found.logits), torch.stack(stock.logits), rtol=1e-3, atol=1e-3)
+    assert cache.ledger.steps == 3
+
+
 def test_more_bits_choose_more_like_the_exact_means() -> None:
     exact = chosen_sets(seal("ablation:budget=24,local=4,chunk=2"), query())
     shared = []

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import GraniteConfig, GraniteForCausalLM
 
 from tests.baselines.references import (
     SHAPES,
@@ -68,6 +69,24 @@ def test_queries_of_chunked_and_batched_prefill_reach_the_vote() -> None:
         assert other.sealed is not None
         assert resident_sets(one.sealed) == resident_sets(other.sealed)
         assert one.queries is None
+
+
+def test_the_window_votes_with_the_models_own_scaling() -> None:
+    """The oracle is the model's eager attention, whose weights are summed, pooled and ranked by hand."""
+    config = GraniteConfig(vocab_size=300, hidden_size=64, intermediate_size=64, num_hidden_layers=1, pad_token_id=0,
+                           num_attention_heads=4, num_key_value_heads=2, initializer_range=0.2, bos_token_id=None,
+                           eos_token_id=None, attention_multiplier=1 / 128)  # fmt: skip
+    torch.manual_seed(0)
+    model, inputs = GraniteForCausalLM(config).eval(), prompts(1, 90)
+    model.set_attn_implementation("eager")
+    weights = model(**inputs, output_attentions=True).attentions[0][0, :, -8:, :82].sum(1)
+    pooled = torch.nn.functional.avg_pool1d(weights, 5, stride=1, padding=2).view(2, 2, 82).mean(1)
+    cache = tiered_cache(model, "snapkv:budget=30,window=8")
+    model.generate(**inputs, **handed(cache), max_new_tokens=2, do_sample=False)
+    sealed = cache.tiered_layers()[0].sealed
+    assert sealed is not None
+    wanted = [set(row.topk(22).indices.tolist()) | set(range(82, 90)) for row in pooled]
+    assert resident_sets(sealed) == [wanted]
 
 
 def test_a_step_equals_its_simulation() -> None:
