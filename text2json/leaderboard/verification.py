@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from math import isclose
 from pathlib import Path
 from typing import Any, Literal
@@ -81,7 +82,7 @@ def verify_folder(
     Args:
         root: holds the folder `results`.
         subset: whether the first documents of a configuration are enough for an entry.
-        only: which places are checked; the others are only looked at as earlier entries of the same run.
+        only: which places are checked; the others are only looked at as entries of the same run.
         advance: called with 1 after each entry.
 
     Raises:
@@ -149,6 +150,8 @@ def _check_claims(entry: LeaderboardEntry, place: str, *, subset: bool) -> Itera
         yield f"tampered: its id is {entry.id}, its content gives {entry.computed_id}"
     if entry.folder.as_posix() != place:
         yield f"misplaced: it belongs to {entry.folder}"
+    if entry.date > (today := datetime.now(timezone.utc).date().isoformat()):
+        yield f"dated {entry.date}, which is after today, {today}"
     if entry.strategy != strategy_of(entry.strategy.spec):
         yield f"tampered: the strategy's options are not those of its spec {entry.strategy.spec!r}"
     if entry.dataset.version not in versions():
@@ -204,17 +207,22 @@ def first_difference(told: Any, found: Any, place: str = "") -> str:
 
 
 def _without_twins(rows: list[Row]) -> list[Row]:
-    """Reject a second entry of the same run: the same answers and, to the microsecond, the same times.
+    """Reject all entries of one run: the same answers and, to the microsecond, the same times.
 
-    An entry that was not asked for stands already, so that it is the first, whatever the others' dates say.
+    Whose run it is, nothing in them can show: a copy's date and name are what its maker writes.
     """
-    seen: dict[str, str] = {}
-    kept = []
-    for row in sorted(rows, key=lambda row: (row.report is not None, row.entry.date if row.entry else "", row.place)):
+    runs: dict[str, list[str]] = {}
+    for row in rows:
         if row.entry is not None and row.ok:
-            run = f"{row.entry.predictions.sha256} {row.entry.figures.model_dump_json()}"
-            first = seen.setdefault(run, row.place)
-            if first != row.place:
-                row = replace(row, problems=(f"duplicate: the same run as {first}",), accuracy="self-reported")
+            runs.setdefault(_run_of(row.entry), []).append(row.place)
+    kept = []
+    for row in rows:
+        others = [place for place in runs[_run_of(row.entry)] if place != row.place] if row.entry and row.ok else []
+        if others:
+            row = replace(row, problems=(f"duplicate: the same run as {', '.join(others)}",), accuracy="self-reported")
         kept.append(row)
     return sorted(kept, key=lambda row: row.place)
+
+
+def _run_of(entry: LeaderboardEntry) -> str:
+    return f"{entry.predictions.sha256} {entry.figures.model_dump_json()}"

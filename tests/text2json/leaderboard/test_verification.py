@@ -65,6 +65,7 @@ FORGERIES: list[tuple[str, Callable[[dict[str, Any]], object]]] = [
      lambda v: v["figures"].update(device_bytes_per_token=float("nan"))),
     ("figures: Value error, host_bytes_per_token is below 0", lambda v: v["figures"].update(host_bytes_per_token=-1.0)),
     ("figures: Value error, seconds_per_token is below 0", lambda v: v["figures"]["seconds_per_token"].update(p50=-1)),
+    ("dated 2999-01-01, which is after today", lambda v: v.update(date="2999-01-01")),
     ("date: Value error", lambda v: v.update(date="2026-02-30")),
     ("prompt_tokens is below 0, or too large", lambda v: v["figures"].update(prompt_tokens=10**4000)),
     ("model.name: String should have at most 200 characters", lambda v: v["model"].update(name="x" * 201)),
@@ -160,12 +161,17 @@ def test_an_entry_stands_where_it_belongs(board: Path) -> None:
     assert bad.problems[0].startswith("misplaced: it belongs to results/org__reader/yakv/curated-first-6/")
 
 
-def test_one_run_under_two_names_is_a_duplicate(board: Path) -> None:
-    add_entry(board, "one")
-    second = add_entry(board, "two", strategy="oracle:budget=0.01")
-    first, twin = sorted(verify_folder(board, subset=True), key=lambda row: not row.ok)
-    assert first.ok
-    assert twin.problems[0].startswith("duplicate: the same run as results/org__reader/")
+def test_one_run_under_two_names_is_a_duplicate_whatever_the_dates_say(board: Path) -> None:
+    first = add_entry(board, "one")
+    second = rewrite(
+        add_entry(board, "two", model="thief/model"), lambda value: value.update(date="2000-01-01")
+    )  # an earlier date is no proof
+    places = [folder.relative_to(board).as_posix() for folder in (first, second)]
+    found = {row.place: row.problems for row in verify_folder(board, subset=True)}
+    assert found == {one: (f"duplicate: the same run as {other}",) for one, other in (places, reversed(places))}
+    (kept,) = verify_folder(board, subset=True, only=lambda place: place == places[1])
+    assert kept.place == places[1]
+    assert not kept.ok
     shutil.rmtree(second)
     add_entry(board, "three", strategy="full-offload", figures={"output_tokens_per_second": 91.0})
     assert all(row.ok for row in verify_folder(board, subset=True))  # equal answers from another run are no crime
