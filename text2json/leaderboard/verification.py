@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -30,6 +31,8 @@ Mark = Literal["self-reported", "re-scored", "reproduced"]
 """How far a figure was checked: not at all, from the predictions, or by running the model again."""
 TOLERANCE = 1e-9
 """Of figures that follow from the same counts; sums of floats may end a little differently elsewhere."""
+VERSION = r"[0-9][0-9A-Za-z.+!-]{0,50}"
+"""What a release may be called: no place for a sentence, since signatures are shown."""
 
 
 @dataclass(frozen=True)
@@ -172,21 +175,28 @@ def _check_file(entry: LeaderboardEntry, file: Path) -> Iterator[str]:
 def _check_scores(told: EntryScores, found: EntryScores) -> tuple[list[str], list[str]]:
     """Return problems and notes of scores against those computed anew."""
     first = first_difference(told.model_dump(exclude={"signature"}), found.model_dump(exclude={"signature"}))
-    theirs, ours = rules_of(told.signature), rules_of(found.signature)
-    if theirs == ours:
+    if told.signature == found.signature:
         return ([f"tampered: the scores are not those of the predictions: {first}"] if first else []), []
+    theirs, ours = rules_of(told.signature), rules_of(found.signature)
     version = theirs.get("version", "unknown")
-    if version == __version__:
+    others = ", ".join(sorted(theirs.keys() ^ ours.keys()))
+    if version == __version__ and others and not first:
+        return [f"the figures agree, but the rules' names differ ({others}), as those of another build of "
+                f"text2json {version} may; make the entry anew"], []  # fmt: skip
+    if not theirs or version == __version__:
         return [f"tampered: its signature is {told.signature!r}, scoring gives {found.signature!r}"], []
-    if first or {**theirs, "version": ""} != {**ours, "version": ""}:
+    if first or theirs | {"version": ""} != ours | {"version": ""}:
         return [f"wrong version: scored by text2json {version}, this is {__version__}"
                 + (f", which gives other figures: {first}" if first else ", under other rules")], []  # fmt: skip
     return [], [f"scored by text2json {version}; this is {__version__}, which gives the same"]
 
 
 def rules_of(signature: str) -> dict[str, str]:
-    """Return what a signature names."""
-    return dict(part.partition(":")[::2] for part in signature.split("|")[1:])
+    """Return what a signature names; nothing of one that has other text in front, a rule twice or no version."""
+    name, *parts = signature.split("|")
+    rules = dict(part.partition(":")[::2] for part in parts)
+    whole = name == "text2json" and len(rules) == len(parts)
+    return rules if whole and re.fullmatch(VERSION, rules.get("version", "")) else {}
 
 
 def first_difference(told: Any, found: Any, place: str = "") -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -192,6 +193,27 @@ def test_rows_of_an_older_scorer_stand_if_the_figures_are_the_same(
     said = only(board).problems[0]
     assert said.startswith("wrong version: scored by text2json 0.0.1, this is")
     assert "schema_valid is 0.5" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "forge"),
+    [
+        ("tampered: its signature is", lambda text: f"verified by the maintainers {text}"),
+        ("tampered: its signature is", lambda text: text.replace("|", "|repair:mended by hand|", 1)),
+        ("tampered: its signature is", lambda text: text.replace("|", "|version:0.0.1|", 1)),
+        ("tampered: its signature is", lambda text: re.sub("version:[^|]*", "version:1 (verified)", text)),
+        ("tampered: its signature is", lambda text: "verified|" + re.sub("version:[^|]*", "version:0.0.1", text)),
+        ("the figures agree, but the rules' names differ (another)", lambda text: f"{text}|another:rule"),
+        ("the figures agree, but the rules' names differ (verified)", lambda text: f"{text}|verified"),
+        ("wrong version: scored by text2json 0.0.1", lambda text: re.sub("version:[^|]*", "version:0.0.1|x:y", text)),
+    ],
+)
+def test_a_signature_with_other_text_in_it_is_rejected(board: Path, said: str, forge: Callable[[str], str]) -> None:
+    def change(value: dict[str, Any]) -> None:
+        value["scores"]["signature"] = forge(value["scores"]["signature"])
+
+    rewrite(add_entry(board, "one", samples=2), change)
+    assert said in only(board).problems[0]
 
 
 def test_files_of_strangers_are_neither_followed_nor_read_beyond_their_size(
