@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from text2json.baselines.strategies import parse_spec
-from text2json.errors import SpecError
+from text2json.errors import DataError, SpecError
 from text2json.sweeps.declaration import Sweep
 from text2json.sweeps.equal import as_it_is
 from text2json.sweeps.grid import data_sets, file_name, planned
@@ -72,6 +72,30 @@ def test_data_sets_are_named_apart_and_documents_are_made_once(tmp_path: Path) -
         data_sets(sweep(tasks=["needles", "needles:samples=2"]), tmp_path)
     with pytest.raises(SpecError, match="did you mean 'records'"):
         data_sets(sweep(configurations=[one | {"knobs": {"record": [1, 1]}}]), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"config": "short"},
+        {"split": "train"},
+        {"samples": 3},
+        {"seed": 1},
+        {"knobs": {"records": [3, 3]}},
+        {"knobs": {}},
+    ],
+)
+def test_documents_that_stand_are_answered_only_if_they_are_those_asked_for(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    one = {"config": "demo", "label": "a", "samples": 2, "knobs": {"records": [2, 2], "length": [800, 900]}}
+    (made,) = data_sets(sweep(data=[], configurations=[one]), tmp_path)
+    made.make()
+    (again,) = data_sets(sweep(data=[], configurations=[one]), tmp_path)
+    again.make()
+    (other,) = data_sets(sweep(data=[], configurations=[one | changes]), tmp_path)
+    with pytest.raises(DataError, match="holds other documents than the sweep asks for as 'a'"):
+        other.make()
 
 
 def test_folders_have_short_names_that_stay_apart() -> None:
