@@ -41,12 +41,20 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 def whole_file(file: Path) -> Iterator[Path]:
     """Give a place to write to that becomes `file` when all went well, and goes away otherwise.
 
+    A link is followed; a device or a pipe, which nothing may take the place of, is written to as it is.
+
     Raises:
         DataError: it cannot be written.
     """
-    with _draft(file) as draft:
-        yield draft / file.name
-        (draft / file.name).replace(file)
+    if file.is_dir():
+        raise DataError("is a folder", file=file, remedy="name a file")
+    if file.exists() and not file.is_file():
+        yield file
+        return
+    target = file.resolve() if file.is_symlink() else file
+    with _draft(target) as draft:
+        yield draft / target.name
+        (draft / target.name).replace(target)
 
 
 @contextmanager
@@ -60,8 +68,10 @@ def _draft(target: Path) -> Iterator[Path]:
         draft, lock = _locked_folder(target)
         yield draft
     except OSError as error:
+        if draft is not None and not str(error.filename or draft).startswith((str(draft), str(target))):
+            raise  # of something else, as of what is read meanwhile
         raise DataError(f"cannot be written: {error.strerror or error}", file=target,
-                        remedy="free some space, or choose another --out") from error  # fmt: skip
+                        remedy="free some space, or choose another place") from error  # fmt: skip
     finally:
         if draft is not None:
             _remove(draft)
