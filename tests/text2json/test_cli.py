@@ -67,7 +67,7 @@ def test_strategies_are_listed_with_their_defaults(capsys: pytest.CaptureFixture
     [
         (["score", "nowhere.jsonl", "--data", "DATA"], "nowhere.jsonl: no such prediction file"),
         (["score", "BROKEN", "--data", "DATA"], "broken.jsonl:2: no JSON"),
-        (["score", "UNKNOWN", "--data", "DATA"], "prediction for an unknown id 'x'"),
+        (["score", "UNKNOWN", "--data", "DATA"], "unknown.jsonl:1: prediction for an unknown id 'x'"),
         (["score", "GOLD", "--data", "nowhere"], "nowhere: no such file or folder"),
         (["generate", "dmo", "--out", "OUT"], "no configuration 'dmo' (did you mean 'demo'?)"),
         (["generate", "demo", "--out", "DATA"], "exists and is not empty"),

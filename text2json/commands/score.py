@@ -25,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the report."""
     import contextlib
-    import itertools
     import json
 
     from text2json.commands import scoring_options, task_scoring
@@ -36,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from text2json.errors import SpecError
     from text2json.metrics.predictions import read_predictions
     from text2json.metrics.scoring import score
+    from text2json.tasks.answered import answered
 
     task_scoring.complete(args)
     for target in (args.details, args.html):
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         details = None if place is None else stack.enter_context(place.open("w", encoding="utf-8"))
         report = score(
             outputs,
-            itertools.islice(iter_samples(args.data), args.limit),
+            answered(iter_samples(args.data), args.predictions, outputs, args.limit),
             data_name=scoring_options.data_name(args),
             keep_verdicts=page is not None or details is not None,
             on_sample=None if details is None else lambda one: write_line(details, one.to_dict()),

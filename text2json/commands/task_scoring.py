@@ -49,7 +49,6 @@ def run(args: argparse.Namespace) -> int:
         SpecError: an option is for plain data only, or the judge is missing or needless.
     """
     import contextlib
-    import itertools
     import json
 
     from text2json.console import line
@@ -57,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from text2json.errors import SpecError
     from text2json.metrics.predictions import read_predictions
     from text2json.tasks import parse_task
+    from text2json.tasks.answered import answered
     from text2json.tasks.report import score_task
 
     for option in ("html", "repair"):
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             raise SpecError(f"--{option} is not for tasks", remedy=f"leave out --{option}, or --task")
     task = judged(parse_task(args.task), args)
     outputs = read_predictions(args.predictions)
-    samples = itertools.islice(task.load(args.data), args.limit)
+    samples = answered(task.load(args.data), args.predictions, outputs, args.limit)
     name = ("own" if args.data is None else Path(args.data).name) + (f"[:{args.limit}]" if args.limit else "")
     with contextlib.ExitStack() as stack:  # what cannot be written shows before the scoring
         details = None if args.details is None else stack.enter_context(whole_file(args.details))
