@@ -50,11 +50,30 @@ def test_a_strategy_is_taken_apart_into_parts_that_parse() -> None:
         ({"strategies": [{"spec": "yakv:budget=3", "options": {"budget": [1]}}]}, "stands twice"),
         ({"models": ["m", "m"]}, "model 'm' stands twice"),
         ({"baseline": "ful"}, "did you mean 'full'"),
+        ({"pictures": [{"kind": "points", "x": "device_byte_per_token"}]}, "did you mean 'device_bytes_per_token'"),
+        ({"pictures": [{"kind": "lines", "x": "chunk"}]}, "a picture shows 'chunk'"),
+        ({"pictures": [{"kind": "points", "x": "model"}]}, "a picture shows 'model'"),
+        ({"pictures": [{"kind": "bars", "y": "scores"}]}, "did you mean 'score'"),
+        ({"pictures": [{"kind": "decomposition"}]}, "add decompose: true"),
+        ({"pictures": [{"kind": "decomposition", "y": "paper"}], "decompose": True}, "a picture shows 'paper'"),
+        (
+            {
+                "pictures": [{"kind": "lines", "x": "keys"}],
+                "strategies": [{"spec": "ablation", "options": {"keys": ["int", "fp8"]}}],
+            },
+            "a picture shows 'keys'",
+        ),
     ],
 )
 def test_what_is_impossible_shows_before_anything_is_run(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(SpecError, match=said):
         check(sweep(**changes))
+
+
+def test_a_picture_may_show_what_is_swept() -> None:
+    rows = [{"spec": "yakv", "options": {"budget": [0.1, 0.2]}}]
+    pictures = [{"kind": "lines", "x": "budget", "y": "field_f1_difference"}, {"kind": "points", "x": "device"}]
+    check(sweep(strategies=rows, equal={"device": [64]}, pictures=pictures))
 
 
 def test_data_sets_are_named_apart_and_documents_are_made_once(tmp_path: Path) -> None:
