@@ -22,6 +22,18 @@ except ImportError:  # no such locks on this system: drafts of killed runs stay
 SUFFIX = ".draft"
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before the work that would fill it.
+
+    Raises:
+        DataError: a file is in its place, or it may not be written to.
+    """
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        reason = "may not be written to" if nearest.is_dir() else "is no folder"
+        raise DataError(reason, file=nearest, remedy="choose another folder")
+
+
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Give a folder to write into that becomes `folder` when all went well, and goes away otherwise.

@@ -105,3 +105,23 @@ def test_a_configuration_is_called_what_one_folder_can_be(
 def test_an_imported_configuration_is_shown(place: Path) -> None:
     assert run(f"import {place}/data.jsonl --out {place}/own --config My_own-1.0") == 0
     assert find_sample(f"{place / 'own'}:My_own-1.0", None).id
+
+
+FOLDERS = [
+    "run --data documents --model nowhere/near --out",
+    "diagnose --data documents --model nowhere/near --strategy quest --out",
+    "sweep rank --out",
+    "leaderboard build board --out",
+    "submit run --submitter me --to",
+]
+
+
+@pytest.mark.parametrize("words", FOLDERS)
+def test_a_folder_that_cannot_be_written_shows_before_the_work(
+    words: str, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "board" / "results").mkdir(parents=True)
+    monkeypatch.chdir(place)
+    for target in ("p.jsonl", "p.jsonl/x"):
+        assert run(f"{words} {target}") == 2
+        assert capsys.readouterr().err.endswith(": p.jsonl: is no folder (choose another folder)\n")
