@@ -81,9 +81,9 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
         device: a torch device; `cuda` where there is one, otherwise `cpu`.
 
     Raises:
-        ModelError: it is none of these, or transformers cannot load it.
+        ModelError: it is none of these, or transformers cannot load it, or there is no such device.
     """
-    source = locate(name)
+    source, place = locate(name), usable(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     try:
         with quiet_transformers():
             path, options = source.tokenizer
@@ -97,10 +97,23 @@ def load_model(name: str, *, dtype: str = "auto", device: str | None = None) -> 
         raise not_loaded(name, source, error) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    nn.Module.to(model, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    nn.Module.to(model, place)
     model.eval()
     widen(model)
     return LoadedModel(name, revision_of(name, source, model), model, tokenizer)
+
+
+def usable(device: str) -> torch.device:
+    """Return a device that takes tensors.
+
+    Raises:
+        ModelError: there is none of that name here.
+    """
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ModelError(f"no device {device!r}: {reason}", remedy="give cpu, or cuda where there is one") from None
 
 
 def not_loaded(name: str, source: Source, error: Exception) -> ModelError:

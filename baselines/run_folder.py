@@ -44,6 +44,8 @@ class RunFolder:
         """
         file = self.path / "run.json"
         if not file.exists():
+            if self.path.exists() and not self.path.is_dir():
+                raise DataError("is no folder", file=self.path, remedy="choose another --out")
             if self.path.exists() and any(self.path.iterdir()):
                 raise DataError("the folder is not empty and holds no run", file=self.path,
                                 remedy="choose another --out")  # fmt: skip

@@ -17,6 +17,9 @@ else:
     import tomli as tomllib
 
 Range = tuple[int, int]
+LARGEST = 2**31 - 1
+"""Of what is drawn from a range: columns of text have 32-bit offsets."""
+PLAIN = {"int": int, "bool": bool, "str": str}
 ORDERS = ("appearance", "name")
 WORDINGS = ("frozen", "wide")
 
@@ -89,10 +92,8 @@ def configuration(name: str, **changes: Any) -> Knobs:
     known = configurations()
     if name not in known:
         raise SpecError(f"no configuration {name!r}", remedy=did_you_mean(name, known))
-    names = [field.name for field in fields(Knobs)]
     for key in changes:
-        if key not in names:
-            raise SpecError(f"no knob {key!r}", remedy=did_you_mean(key, names))
+        _kind(key)
     if "length" in changes:
         changes.setdefault("bands", ())
     if "records" in changes:
@@ -102,15 +103,33 @@ def configuration(name: str, **changes: Any) -> Knobs:
     return changed
 
 
+def _kind(key: str) -> str:
+    """Return the type of a knob.
+
+    Raises:
+        SpecError: there is none of that name.
+    """
+    kinds = {field.name: str(field.type) for field in fields(Knobs)}
+    if key == "samples":
+        raise SpecError("samples is no knob", remedy="say how many beside the knobs, as with --samples")
+    if key not in kinds:
+        raise SpecError(f"no knob {key!r}", remedy=did_you_mean(key, kinds.keys() - {"samples"}))
+    return kinds[key]
+
+
 def _check(knobs: Knobs) -> None:
     for field in fields(Knobs):
-        if field.type != "Range":
+        key, kind, value = field.name, str(field.type), getattr(knobs, field.name)
+        if not _is_a(kind, value):
+            raise SpecError(f"{key}={value!r} cannot be read",
+                            remedy=f"write {_example(key, kind)}; in a file, a list of two is a range")  # fmt: skip
+        if kind != "Range":
             continue
-        key = field.name
-        low, high = getattr(knobs, key)
+        low, high = value
         least = 1 if key in ("records", "fields", "length", "sections") else 0
-        if not least <= low <= high:
-            raise SpecError(f"{key}={low}-{high} is no range", remedy=f"give LOW-HIGH with {least} <= LOW <= HIGH")
+        if not least <= low <= high <= LARGEST:
+            raise SpecError(f"{key}={low}-{high} is no range",
+                            remedy=f"give LOW-HIGH with {least} <= LOW <= HIGH <= {LARGEST}")  # fmt: skip
     for key, most in (("scatter", 100), ("noise", 1000), ("distractors", 1000)):
         if getattr(knobs, key)[1] > most:
             raise SpecError(f"{key}={getattr(knobs, key)[1]} is too many", remedy=f"at most {most}")
@@ -122,8 +141,10 @@ def _check(knobs: Knobs) -> None:
         raise SpecError(f"no order {knobs.order!r}", remedy=did_you_mean(knobs.order, ORDERS))
     if knobs.wordings not in WORDINGS:
         raise SpecError(f"no wordings {knobs.wordings!r}", remedy=did_you_mean(knobs.wordings, WORDINGS))
-    if knobs.bands and (len(knobs.bands) < 2 or list(knobs.bands) != sorted(knobs.bands) or knobs.bands[0] < 1):
-        raise SpecError(f"bands={knobs.bands} are no borders", remedy="give at least two, from small to large")
+    borders = list(knobs.bands)
+    if borders and (len(borders) < 2 or borders != sorted(borders) or not 1 <= borders[0] <= borders[-1] <= LARGEST):
+        raise SpecError(f"bands={knobs.bands} are no borders",
+                        remedy=f"give at least two from 1 to {LARGEST}, the smallest first")  # fmt: skip
     if any(level < 1 for level in knobs.levels):
         raise SpecError(f"levels={knobs.levels}", remedy="each is a number of records, at least 1")
     if not knobs.domains or not knobs.genres:
@@ -137,13 +158,24 @@ def parse_knob(text: str) -> tuple[str, Any]:
         SpecError: it is none of these.
     """
     key, equals, value = text.partition("=")
-    kinds = {field.name: str(field.type) for field in fields(Knobs)}
-    if not equals or key not in kinds:
-        raise SpecError(f"no knob in {text!r}", remedy=did_you_mean(key, kinds))
+    kind = _kind(key)
     try:
-        return key, _parse(kinds[key], value)
+        if not equals:
+            raise ValueError(text)
+        return key, _parse(kind, value)
     except ValueError:
-        raise SpecError(f"{text!r} cannot be read", remedy=f"write {_example(key, kinds[key])}") from None
+        raise SpecError(f"{text!r} cannot be read", remedy=f"write {_example(key, kind)}") from None
+
+
+def _is_a(kind: str, value: Any) -> bool:
+    if kind in PLAIN:
+        return type(value) is PLAIN[kind]
+    of = str if kind == "tuple[str, ...]" else int
+    return (
+        isinstance(value, tuple | list)
+        and all(type(one) is of for one in value)
+        and (kind != "Range" or len(value) == 2)
+    )
 
 
 def _parse(kind: str, value: str) -> Any:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
 
+from text2json.errors import DataError
 from text2json.generators import generate
 from text2json.generators.knobs import configuration
 from text2json.schemas.canonical import canonical_json
@@ -122,13 +123,30 @@ def packed(samples: Iterable[Sample]) -> Iterator[Batch]:
 
 
 def pack(samples: Sequence[Sample]) -> Batch:
-    """Turn samples into the bytes of their columns."""
-    texts = {name: _column([getattr(sample, name).encode() for sample in samples]) for name in TEXTS}
+    """Turn samples into the bytes of their columns.
+
+    Raises:
+        DataError: a text has no UTF-8.
+    """
+    try:
+        texts = {name: _column([getattr(sample, name).encode() for sample in samples]) for name in TEXTS}
+    except UnicodeEncodeError as error:
+        raise no_utf8(next(sample for sample in samples if not _has_utf8(sample))) from error
     spans = Column(
         array("i", range(0, 2 * len(samples) + 1, 2)).tobytes(),
         array("q", [place for sample in samples for place in sample.text_span]).tobytes(),
     )
     return Batch(len(samples), texts, spans, [numbers(sample, len) for sample in samples])
+
+
+def no_utf8(sample: Sample) -> DataError:
+    """Return what to tell of a sample that cannot be written."""
+    return DataError(f"sample {sample.id!r} holds half of a surrogate pair, which has no UTF-8",
+                     remedy="mend or remove it")  # fmt: skip
+
+
+def _has_utf8(sample: Sample) -> bool:
+    return not any("\ud800" <= sign <= "\udfff" for name in TEXTS for sign in getattr(sample, name))
 
 
 def _column(values: Sequence[bytes]) -> Column:

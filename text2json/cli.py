@@ -73,4 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # what no part of us foresaw, of a file that the user named
+        place = f"{error.filename}: " if error.filename is not None else ""
+        reason = error.strerror or " ".join(str(error).split())
+        print(f"text2json {args.command}: {place}{reason}", file=sys.stderr)  # noqa: T201
+        return 2
     return status

@@ -22,6 +22,18 @@ except ImportError:  # no such locks on this system: drafts of killed runs stay
 SUFFIX = ".draft"
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before the work that would fill it.
+
+    Raises:
+        DataError: a file is in its place, or it may not be written to.
+    """
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        reason = "may not be written to" if nearest.is_dir() else "is no folder"
+        raise DataError(reason, file=nearest, remedy="choose another folder")
+
+
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Give a folder to write into that becomes `folder` when all went well, and goes away otherwise.
@@ -41,12 +53,20 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 def whole_file(file: Path) -> Iterator[Path]:
     """Give a place to write to that becomes `file` when all went well, and goes away otherwise.
 
+    A link is followed; a device or a pipe, which nothing may take the place of, is written to as it is.
+
     Raises:
         DataError: it cannot be written.
     """
-    with _draft(file) as draft:
-        yield draft / file.name
-        (draft / file.name).replace(file)
+    if file.is_dir():
+        raise DataError("is a folder", file=file, remedy="name a file")
+    if file.exists() and not file.is_file():
+        yield file
+        return
+    target = file.resolve() if file.is_symlink() else file
+    with _draft(target) as draft:
+        yield draft / target.name
+        (draft / target.name).replace(target)
 
 
 @contextmanager
@@ -60,8 +80,10 @@ def _draft(target: Path) -> Iterator[Path]:
         draft, lock = _locked_folder(target)
         yield draft
     except OSError as error:
+        if draft is not None and not str(error.filename or draft).startswith((str(draft), str(target))):
+            raise  # of something else, as of what is read meanwhile
         raise DataError(f"cannot be written: {error.strerror or error}", file=target,
-                        remedy="free some space, or choose another --out") from error  # fmt: skip
+                        remedy="free some space, or choose another place") from error  # fmt: skip
     finally:
         if draft is not None:
             _remove(draft)

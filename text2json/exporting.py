@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from text2json.batches import no_utf8
 from text2json.drafts import whole_file
 from text2json.errors import DataError
 from text2json.schemas.sample import Sample
@@ -26,13 +27,16 @@ def export_jsonl(samples: Iterable[Sample], file: Path, *, row: Callable[[Sample
         row: what stands in a line; the paper's form unless given.
 
     Raises:
-        DataError: the file exists, or cannot be written.
+        DataError: the file exists, or cannot be written, or a text has no UTF-8.
     """
     if file.exists():
         raise DataError("exists", file=file, remedy="choose another --out")
     count = 0
     with whole_file(file) as draft, draft.open("w", encoding="utf-8", newline="\n") as lines:
         for sample in samples:
-            lines.write(json.dumps(row(sample), ensure_ascii=False) + "\n")
+            try:
+                lines.write(json.dumps(row(sample), ensure_ascii=False) + "\n")
+            except UnicodeEncodeError:
+                raise no_utf8(sample) from None
             count += 1
     return count

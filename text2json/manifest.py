@@ -76,7 +76,7 @@ def read_manifest(file: Path) -> Manifest:
     """
     try:
         return Manifest.model_validate_json(file.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError("no such file", file=file, remedy="give a folder written by `text2json generate`") from None
     except ValidationError as error:
         first = error.errors()[0]

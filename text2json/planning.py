@@ -10,8 +10,8 @@ from text2json.errors import SpecError
 from text2json.generators.knobs import Knobs, configuration
 
 READ = {
-    "curated": ("domains", "records", "length", "samples", "fields", "levels", "bands", "order", "noise"),
-    "demo": ("records", "length", "samples", "fields", "extra", "genres"),
+    "curated": ("domains", "records", "length", "fields", "levels", "bands", "order", "noise"),
+    "demo": ("records", "length", "fields", "extra", "genres"),
 }
 """The knobs that a maker of documents heeds, where it does not heed all."""
 

@@ -50,12 +50,20 @@ def find_sample(data: str, identifier: str | None) -> Sample:
 
 
 def marks(sample: Sample) -> Iterator[tuple[int, int, int, str]]:
-    """Yield (start, end, record, path) of every stated value, in order and without overlaps."""
-    found = [
-        (start, end, int(item["path"][1 : item["path"].index("]")]), item["path"])
-        for item in json.loads(sample.evidence)
-        for start, end in item["spans"]
-    ]
+    """Yield (start, end, record, path) of every stated value, in order and without overlaps.
+
+    Raises:
+        DataError: the evidence is of another form.
+    """
+    try:
+        found = [
+            (start, end, int(item["path"][1 : item["path"].index("]")]), item["path"])
+            for item in json.loads(sample.evidence)
+            for start, end in item["spans"]
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise DataError(f"the evidence of sample {sample.id!r} cannot be read",
+                        remedy='it is a list of {"path": "[0].name", "spans": [[start, end]]}') from None  # fmt: skip
     last = 0
     for start, end, record, path in sorted(found):
         if start >= last:

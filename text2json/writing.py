@@ -7,6 +7,7 @@ the writing needs is imported late, while documents are made already.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from text2json.batches import TEXTS, Batch, Column, Digest, Part, jobs, packed
 from text2json.drafts import whole_folder
-from text2json.errors import CheckFailed, DataError
+from text2json.errors import CheckFailed, DataError, SpecError
 from text2json.generators import generate
 from text2json.planning import plan
 from text2json.processes import elsewhere, one_thread
@@ -98,10 +99,14 @@ def import_samples(samples: Iterable[Sample], folder: Path, config: str) -> Entr
 
     Raises:
         DataError: the folder is not empty, or cannot be written.
+        SpecError: the configuration's name is none that a folder can have.
     """
     from text2json.card import Figures
     from text2json.manifest import MANIFEST, Entry, Manifest
 
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", config):
+        raise SpecError(f"a configuration cannot be called {config!r}",
+                        remedy="give letters, digits, '.', '_' and '-', no '.' in front")  # fmt: skip
     _must_be_empty(folder)
     digest = Digest()
     with whole_folder(folder) as draft:

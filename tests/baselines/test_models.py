@@ -34,6 +34,13 @@ def test_what_is_no_model_is_refused_before_any_network(name: str) -> None:
         load_model(name)
 
 
+@pytest.mark.parametrize("device", ["nope", "cuda:99", "cpu:x"])
+def test_a_device_that_is_not_there_shows_before_anything_is_loaded(tmp_path: Path, device: str) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match=f"no device '{device}': .*give cpu"):
+        load_model(str(tmp_path), device=device)
+
+
 def test_a_broken_folder_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match=r"cannot be loaded: .*give a folder"):

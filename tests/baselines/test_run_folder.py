@@ -52,6 +52,12 @@ def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["precious.txt"]
 
 
+def test_a_file_is_no_run_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("keep")
+    with pytest.raises(DataError, match="file: is no folder"):
+        RunFolder(tmp_path / "file").open(run())
+
+
 def test_a_torn_last_line_is_cut_and_its_sample_answered_again(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.open(run())

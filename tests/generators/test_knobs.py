@@ -104,11 +104,29 @@ def test_another_seed_gives_other_documents(seed: int) -> None:
         ({"domains": ()}, "no domains"),
         ({"bands": (500,)}, "bands"),
         ({"levels": (0,)}, "levels"),
+        ({"bands": (500, 2**31)}, "bands"),
+        ({"length": (1850, 99999999999)}, f"LOW <= HIGH <= {2**31 - 1}"),
+        ({"records": 3}, "records=3 cannot be read .write records=2 or records=2-5"),
+        ({"records": "3-4"}, "records='3-4' cannot be read"),
+        ({"records": (1, 2, 3)}, r"records=\(1, 2, 3\) cannot be read"),
+        ({"length": ("a", "b")}, "length=.* cannot be read"),
+        ({"levels": 3}, "levels=3 cannot be read"),
+        ({"genres": "prose"}, "genres='prose' cannot be read"),
+        ({"missing": "5"}, "missing='5' cannot be read"),
+        ({"typed": 1}, "typed=1 cannot be read"),
     ],
 )
 def test_impossible_knobs_are_refused(knobs: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         made(**knobs)
+
+
+def test_the_number_of_samples_is_no_knob() -> None:
+    for refused in (lambda: configuration("short", samples=3), lambda: parse_knob("samples=3")):
+        with pytest.raises(SpecError, match=r"samples is no knob .*--samples"):
+            refused()
+    low, high = configuration("short", records=[2, 3]).records
+    assert (low, high) == (2, 3)
 
 
 def test_more_records_than_names_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +161,7 @@ def test_knobs_on_the_command_line(text: str, value: tuple[str, Any]) -> None:
     assert parse_knob(text) == value
 
 
-@pytest.mark.parametrize("text", ["records", "recods=1", "records=a-b", "typed=maybe", "missing=x"])
+@pytest.mark.parametrize("text", ["records", "locale", "recods=1", "records=a-b", "typed=maybe", "missing=x"])
 def test_unreadable_knobs(text: str) -> None:
     with pytest.raises(SpecError, match=r"knob|read"):
         parse_knob(text)

@@ -62,12 +62,24 @@ def test_strategies_are_listed_with_their_defaults(capsys: pytest.CaptureFixture
     assert "2410.21465" in text
 
 
+SWEEP = "{title: t, models: [MODEL], strategies: [quest], "
+FILES = {
+    "KNOBS": SWEEP + "configurations: [{config: demo, knobs: {records: 3}}]}",
+    "PICTURE": SWEEP + "configurations: [demo], pictures: [{kind: points, x: chunk}]}",
+    "SURROGATE": '{"problem": "a \\ud800", "answer": "[]"}',
+    "EVIDENCE": json.dumps({
+        "id": "a", "domain": "", "kind": "external", "problem": "Velo", "answer": "[]", "schema": "{}",
+        "text_span": [0, 4], "evidence": '[{"path": "name", "spans": [[0, 4]]}]', "knobs": "{}", "canary": "",
+    }),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["score", "nowhere.jsonl", "--data", "DATA"], "nowhere.jsonl: no such prediction file"),
         (["score", "BROKEN", "--data", "DATA"], "broken.jsonl:2: no JSON"),
-        (["score", "UNKNOWN", "--data", "DATA"], "prediction for an unknown id 'x'"),
+        (["score", "UNKNOWN", "--data", "DATA"], "unknown.jsonl:1: prediction for an unknown id 'x'"),
         (["score", "GOLD", "--data", "nowhere"], "nowhere: no such file or folder"),
         (["generate", "dmo", "--out", "OUT"], "no configuration 'dmo' (did you mean 'demo'?)"),
         (["generate", "demo", "--out", "DATA"], "exists and is not empty"),
@@ -76,6 +88,20 @@ def test_strategies_are_listed_with_their_defaults(capsys: pytest.CaptureFixture
         (["run", "--data", "DATA", "--model", "MODEL", "--out", "OUT", "--strategy", "yakf"], "did you mean 'yakv'?"),
         (["run", "--data", "DATA", "--model", "MODEL", "--out", "OUT", "--strategy", "yakv:bugdet=1"], "'budget'?"),
         (["run", "--data", "DATA", "--model", "OUT", "--out", "OUT"], "neither a bundled reader"),
+        (["run", "--data", "DATA", "--model", "MODEL", "--out", "OUT", "--device", "nope"], "no device 'nope'"),
+        (["generate", "short", "--out", "OUT", "--set", "samples=3"], "samples is no knob"),
+        (["generate", "short", "--out", "OUT", "--set", "samples=0"], "samples is no knob"),
+        (["generate", "short", "--out", "OUT", "--set", "length=1850-99999999999"], "is no range"),
+        (["sweep", "KNOBS", "--out", "OUT"], "records=3 cannot be read"),
+        (["sweep", "PICTURE", "--out", "OUT"], "a picture shows 'chunk'"),
+        (["verify", "GOLD"], "gold.jsonl/manifest.json: no such file"),
+        (["import", "SURROGATE", "--out", "OUT"], "sample 'paper-000000' holds half of a surrogate pair"),
+        (["export", "SURROGATE", "--out", "OUT"], "sample 'paper-000000' holds half of a surrogate pair"),
+        (["show", "EVIDENCE"], "the evidence of sample 'a' cannot be read"),
+        (["show", "x" * 5000], "no such file or folder"),
+        (["show", "/x/" + "x" * 5000], "no such file or folder"),
+        (["show", "x" * 5000 + ":short"], "File name too long"),
+        (["score", "x" * 5000, "--data", "DATA"], "File name too long"),
     ],
 )
 def test_bad_input_is_one_line_that_names_place_and_remedy(
@@ -93,6 +119,9 @@ def test_bad_input_is_one_line_that_names_place_and_remedy(
         "DATA": documents, "MODEL": tiny_model, "OUT": tmp_path / "out", "BROKEN": broken, "UNKNOWN": unknown,
         "GOLD": gold_predictions(documents, tmp_path / "gold.jsonl"),
     }  # fmt: skip
+    for name, text in FILES.items():
+        places[name] = tmp_path / f"{name}.jsonl"
+        places[name].write_text(text)
     assert run(*(places.get(word, word) for word in words)) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,9 +48,29 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
     assert (tmp_path / "f.jsonl").read_text() == "all"
 
 
+def test_a_link_is_followed_and_a_device_is_written_to(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "f")
+    os.mkfifo(tmp_path / "pipe")
+    with whole_file(tmp_path / "link") as place:
+        place.write_text("all")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "f").read_text() == "all"
+    with whole_file(tmp_path / "pipe") as place:
+        assert place == tmp_path / "pipe"
+    assert not (tmp_path / "pipe").is_file()
+    with pytest.raises(DataError, match="is a folder"), whole_file(tmp_path):
+        pytest.fail("there is no place to write to")
+
+
+def test_what_cannot_be_read_meanwhile_is_no_fault_of_the_place(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"), whole_file(tmp_path / "f"):
+        (tmp_path / "nowhere").read_text()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    wanted = pytest.raises(DataError, match=r"file/d: cannot be written: .*choose another --out")
+    wanted = pytest.raises(DataError, match=r"file/d: cannot be written: .*choose another place")
     with wanted, whole_folder(tmp_path / "file" / "d"):
         pytest.fail("there is no place to write to")
 

@@ -163,7 +163,7 @@ def test_a_file_system_that_takes_no_more_is_reported_by_the_command(workers: st
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
     assert f"{tmp_path / 'd'}: cannot be written: " in done.stderr
-    assert "File too large (free some space, or choose another --out)" in done.stderr
+    assert "File too large (free some space, or choose another place)" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

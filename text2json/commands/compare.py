@@ -23,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the comparison."""
     import json
-    from itertools import islice
 
     from text2json.commands import scoring_options
     from text2json.console import line
@@ -31,12 +30,19 @@ def run(args: argparse.Namespace) -> int:
     from text2json.metrics.predictions import read_predictions
     from text2json.metrics.scoring import score
     from text2json.metrics.significance import compare
+    from text2json.tasks.answered import answered
 
-    outputs = [read_predictions(path) for path in (args.run_a, args.run_b)]
+    outputs = [(path, read_predictions(path)) for path in (args.run_a, args.run_b)]
     name, options = scoring_options.data_name(args), scoring_options.options(args)
     reports = [
-        score(one, islice(iter_samples(args.data), args.limit), data_name=name, keep_verdicts=False, **options)
-        for one in outputs
+        score(
+            one,
+            answered(iter_samples(args.data), path, one, args.limit),
+            data_name=name,
+            keep_verdicts=False,
+            **options,
+        )
+        for path, one in outputs
     ]
     result = compare(*reports, only_common=args.only_common, most=args.most)
     line(json.dumps(result.to_dict(), indent=2) if args.format == "json" else str(result))

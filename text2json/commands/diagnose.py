@@ -48,10 +48,12 @@ def run(args: argparse.Namespace) -> int:
     from text2json.console import line, progress
     from text2json.data import iter_samples
     from text2json.diagnosis_report import render
+    from text2json.drafts import check_folder
 
     specs: list[str] = args.strategies or [args.strategy]
     for spec in specs:
         parse_spec(spec)  # a wrong spec shows before a large model is loaded
+    check_folder(args.out)
     folders = run_folders(Path(), [""], specs, grid=True)
     names = {folders["", spec].name: spec for spec in specs}
     samples = list(itertools.islice(iter_samples(args.data), args.limit))

@@ -53,12 +53,14 @@ def run(args: argparse.Namespace) -> int:
     """Answer every sample with every model and strategy and say where the answers are."""
     from text2json.baselines.strategies import parse_spec
     from text2json.console import line
+    from text2json.drafts import check_folder
     from text2json.tasks.asked import asked_for
 
     models: list[str] = args.models or [args.model]
     specs: list[str] = args.strategies or [args.strategy]
     for spec in specs:
         parse_spec(spec)  # a wrong spec shows before a large model is loaded
+    check_folder(args.out)
     if args.tasks and args.data is not None:
         raise SpecError("one --data for several tasks", remedy="run a task that needs data on its own, with --task")
     plans = []

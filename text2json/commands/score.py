@@ -25,36 +25,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the report."""
     import contextlib
-    import itertools
     import json
 
     from text2json.commands import scoring_options, task_scoring
+    from text2json.commands.arguments import check_target
     from text2json.console import line
     from text2json.data import iter_samples
+    from text2json.drafts import whole_file
     from text2json.errors import SpecError
     from text2json.metrics.predictions import read_predictions
     from text2json.metrics.scoring import score
+    from text2json.tasks.answered import answered
 
     task_scoring.complete(args)
+    for target in (args.details, args.html):
+        check_target(target, args.predictions, args.data, args.judgements)
     if args.task is not None:
         return task_scoring.run(args)
     if args.data is None:
         raise SpecError("no data", remedy="give --data, or --task with a task of `text2json tasks`")
     outputs = read_predictions(args.predictions)
-    with contextlib.ExitStack() as stack:
-        details = None if args.details is None else stack.enter_context(args.details.open("w", encoding="utf-8"))
+    with contextlib.ExitStack() as stack:  # what cannot be written shows before the scoring
+        page = None if args.html is None else stack.enter_context(whole_file(args.html))
+        place = None if args.details is None else stack.enter_context(whole_file(args.details))
+        details = None if place is None else stack.enter_context(place.open("w", encoding="utf-8"))
         report = score(
             outputs,
-            itertools.islice(iter_samples(args.data), args.limit),
+            answered(iter_samples(args.data), args.predictions, outputs, args.limit),
             data_name=scoring_options.data_name(args),
-            keep_verdicts=args.html is not None or details is not None,
+            keep_verdicts=page is not None or details is not None,
             on_sample=None if details is None else lambda one: write_line(details, one.to_dict()),
             **scoring_options.options(args),
         )
-    if args.html is not None:
-        from text2json.score_page import worst, write_page
+        if page is not None:
+            from text2json.score_page import worst, write_page
 
-        write_page(args.html, report, worst(report.details), iter_samples(args.data), outputs)
+            write_page(page, report, worst(report.details), iter_samples(args.data), outputs)
     line(json.dumps(report.to_dict(), indent=2) if args.format == "json" else str(report))
     return 0
 

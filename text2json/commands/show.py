@@ -20,12 +20,17 @@ def run(args: argparse.Namespace) -> int:
     import os
     import sys
 
+    from text2json.commands.arguments import check_target
     from text2json.console import line
+    from text2json.drafts import whole_file
     from text2json.showing import find_sample, html_page, terminal_text
+    from text2json.web_page import write_text
 
+    check_target(args.html, args.data)
     sample = find_sample(args.data, args.id)
     if args.html is not None:
-        args.html.write_text(html_page(sample), encoding="utf-8")
+        with whole_file(args.html) as draft:
+            write_text(draft, html_page(sample))
         line(f"{args.html}: {sample.id}")
         return 0
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -43,11 +43,15 @@ def run(args: argparse.Namespace) -> int:
         SpecError: an option is missing or does not fit.
     """
     from text2json.console import line, note
+    from text2json.drafts import check_folder
     from text2json.errors import SpecError
     from text2json.hub import HubClient
     from text2json.leaderboard.entries import write_entry
     from text2json.leaderboard.submission import preview
 
+    check_statement(args)
+    if args.to is not None:
+        check_folder(args.to)
     if args.to is not None and args.submitter is None:
         raise SpecError("nobody to name in the entries", remedy="give --submitter NAME")
     if args.to is not None and args.eval_results is not None:
@@ -64,6 +68,37 @@ def run(args: argparse.Namespace) -> int:
         return 0
     send_all(args, hub, parcels)
     return 0
+
+
+def check_statement(args: argparse.Namespace) -> None:
+    """Hold what stands beside the runs to the schema of an entry.
+
+    Raises:
+        SpecError: an option has a value that no entry can have.
+    """
+    from datetime import datetime, timezone
+
+    from pydantic import ValidationError
+
+    from text2json.errors import SpecError
+    from text2json.schemas.entry import LeaderboardEntry
+
+    told = {"licence": args.licence, "notes": args.notes}
+    if args.submitter is not None:
+        told["submitter"] = {"name": args.submitter}
+    if args.date is not None:
+        told["date"] = args.date
+    if args.model is not None:
+        name, _, revision = args.model.partition("@")
+        told["model"] = {"name": name, "revision": revision or None}
+    try:
+        LeaderboardEntry.model_validate(told)
+    except ValidationError as error:  # at least of what comes from the runs
+        for one in error.errors():
+            if one["loc"][0] in told:
+                raise SpecError(f"--{one['loc'][0]}: {one['msg']}", remedy="give another") from None
+    if args.date is not None and args.date > datetime.now(timezone.utc).date().isoformat():
+        raise SpecError(f"--date {args.date} is after today", remedy="leave it out, which means today")
 
 
 def packed(args: argparse.Namespace, hub: HubClient) -> list[Parcel]:

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     import importlib.util
 
     from text2json.console import line
+    from text2json.drafts import check_folder
     from text2json.errors import SpecError
     from text2json.sweeps.declaration import read_sweep, ready_names
 
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     sweep = changed(read_sweep(args.sweep), args)
     if args.out is None:
         raise SpecError("no place for the results", remedy="give --out")
+    check_folder(args.out)
     pictures = bool(sweep.pictures) and not args.no_pictures
     if pictures and importlib.util.find_spec("matplotlib") is None:
         raise SpecError("pictures need matplotlib",

@@ -48,13 +48,15 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         SpecError: an option is for plain data only, or the judge is missing or needless.
     """
-    import itertools
+    import contextlib
     import json
 
     from text2json.console import line
+    from text2json.drafts import whole_file
     from text2json.errors import SpecError
     from text2json.metrics.predictions import read_predictions
     from text2json.tasks import parse_task
+    from text2json.tasks.answered import answered
     from text2json.tasks.report import score_task
 
     for option in ("html", "repair"):
@@ -62,12 +64,14 @@ def run(args: argparse.Namespace) -> int:
             raise SpecError(f"--{option} is not for tasks", remedy=f"leave out --{option}, or --task")
     task = judged(parse_task(args.task), args)
     outputs = read_predictions(args.predictions)
-    samples = itertools.islice(task.load(args.data), args.limit)
+    samples = answered(task.load(args.data), args.predictions, outputs, args.limit)
     name = ("own" if args.data is None else Path(args.data).name) + (f"[:{args.limit}]" if args.limit else "")
-    report = score_task(task, outputs, samples, data_name=name)
-    if args.details is not None:
-        rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in report.rows())
-        args.details.write_text(rows, encoding="utf-8")
+    with contextlib.ExitStack() as stack:  # what cannot be written shows before the scoring
+        details = None if args.details is None else stack.enter_context(whole_file(args.details))
+        report = score_task(task, outputs, samples, data_name=name)
+        if details is not None:
+            rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in report.rows())
+            details.write_text(rows, encoding="utf-8")
     line(json.dumps(report.to_dict(), indent=2) if args.format == "json" else str(report))
     return 0
 

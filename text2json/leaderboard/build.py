@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         HubError: the Hub refuses, or cannot be reached.
     """
     from text2json.console import line, note, progress
+    from text2json.drafts import check_folder
     from text2json.errors import SpecError
     from text2json.hub import HubClient
     from text2json.leaderboard.collecting import list_rows
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.samples < 0:
         raise SpecError(f"--samples {args.samples} is negative", remedy="give 0 or more")
+    check_folder(args.out)
     hub, local = HubClient(args.endpoint, told=note), Path(args.source).is_dir()
     home = None if local else f"{hub.api.endpoint}/datasets/{args.source}/tree/{args.revision or 'main'}"
     with results_of(args.source, hub, args.revision) as results:

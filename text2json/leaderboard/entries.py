@@ -80,9 +80,9 @@ def entry_of(folder: Path, statement: Statement) -> LeaderboardEntry:
         )
     file = folder / PREDICTIONS_FILE
     facts, report = rescore(file, dataset)
-    model, strategy = _model(run, statement.model), strategy_of(settings.strategy)
-    made = _settings(run, run.finished)
     try:
+        model, strategy = _model(run, statement.model), strategy_of(settings.strategy)
+        made = _settings(run, run.finished)
         return LeaderboardEntry(
             id=identity(model, strategy, dataset, made, run.hardware, facts),
             model=model, strategy=strategy, dataset=dataset, settings=made,

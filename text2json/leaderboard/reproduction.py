@@ -95,9 +95,9 @@ class Reproducer:
         """Return the entry's model.
 
         Raises:
-            ModelError: it cannot be loaded, or has other weights here.
+            ModelError: it cannot be loaded, or has other weights or another cache here.
         """
-        from text2json.baselines.models import load_model
+        from text2json.baselines.models import load_model, model_facts
         from text2json.baselines.readers import reader_names
         from text2json.errors import ModelError
 
@@ -109,6 +109,10 @@ class Reproducer:
         loaded = self._loaded[source, entry.settings.dtype]
         if loaded.revision != revision:
             raise ModelError(f"{name} has other weights here ({loaded.revision}) than the entry says ({revision})")
+        for fact, found in model_facts(loaded).model_dump().items():  # the share of the whole cache rests on them
+            told = getattr(entry.model, fact)
+            if told is not None and told != found:
+                raise ModelError(f"{name}'s {fact} is {found} here, the entry says {told}")
         return loaded
 
 

@@ -79,7 +79,7 @@ def row_page(
 <div><h2>Outputs</h2>{scrolling("Outputs", _counts(scores.statuses, "outputs"))}</div>
 <div><h2>Record F1 by domain</h2>{scrolling("Record F1 by domain", _counts(scores.by_domain, "record F1"))}</div></div>
 <h2>Memory, traffic and time</h2>
-{_facts(_costs(entry))}
+{_facts(_costs(entry, marks))}
 <h2>How it was made</h2>
 {_facts(_making(entry))}
 {_samples(samples, outputs, dataset.samples)}
@@ -149,9 +149,9 @@ def _counts(counts: Mapping[str, float], title: str) -> str:
     return f"<table><thead><tr><td></td><th scope=col>{title}</th></tr></thead><tbody>{cells}</tbody></table>"
 
 
-def _costs(entry: LeaderboardEntry) -> list[tuple[str, str]]:
+def _costs(entry: LeaderboardEntry, marks: Marks) -> list[tuple[str, str]]:
     figures, share = entry.figures, device_share(entry)
-    part = "" if share is None else f" ({100 * share:.1f} % of the whole cache)"
+    part = "" if share is None else f" ({100 * share:.1f} % of the whole cache, {marks.memory})"
     first, step = figures.seconds_to_first_token, figures.seconds_per_token
     return [
         ("Device bytes per prompt token", f"{figures.device_bytes_per_token:,.1f}{part}"),

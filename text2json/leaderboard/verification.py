@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from math import isclose
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +31,8 @@ Mark = Literal["self-reported", "re-scored", "reproduced"]
 """How far a figure was checked: not at all, from the predictions, or by running the model again."""
 TOLERANCE = 1e-9
 """Of figures that follow from the same counts; sums of floats may end a little differently elsewhere."""
+VERSION = r"[0-9][0-9A-Za-z.+!-]{0,50}"
+"""What a release may be called: no place for a sentence, since signatures are shown."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def verify_folder(
     Args:
         root: holds the folder `results`.
         subset: whether the first documents of a configuration are enough for an entry.
-        only: which places are checked; the others are only looked at as earlier entries of the same run.
+        only: which places are checked; the others are only looked at as entries of the same run.
         advance: called with 1 after each entry.
 
     Raises:
@@ -149,6 +153,8 @@ def _check_claims(entry: LeaderboardEntry, place: str, *, subset: bool) -> Itera
         yield f"tampered: its id is {entry.id}, its content gives {entry.computed_id}"
     if entry.folder.as_posix() != place:
         yield f"misplaced: it belongs to {entry.folder}"
+    if entry.date > (today := datetime.now(timezone.utc).date().isoformat()):
+        yield f"dated {entry.date}, which is after today, {today}"
     if entry.strategy != strategy_of(entry.strategy.spec):
         yield f"tampered: the strategy's options are not those of its spec {entry.strategy.spec!r}"
     if entry.dataset.version not in versions():
@@ -169,21 +175,28 @@ def _check_file(entry: LeaderboardEntry, file: Path) -> Iterator[str]:
 def _check_scores(told: EntryScores, found: EntryScores) -> tuple[list[str], list[str]]:
     """Return problems and notes of scores against those computed anew."""
     first = first_difference(told.model_dump(exclude={"signature"}), found.model_dump(exclude={"signature"}))
-    theirs, ours = rules_of(told.signature), rules_of(found.signature)
-    if theirs == ours:
+    if told.signature == found.signature:
         return ([f"tampered: the scores are not those of the predictions: {first}"] if first else []), []
+    theirs, ours = rules_of(told.signature), rules_of(found.signature)
     version = theirs.get("version", "unknown")
-    if version == __version__:
+    others = ", ".join(sorted(theirs.keys() ^ ours.keys()))
+    if version == __version__ and others and not first:
+        return [f"the figures agree, but the rules' names differ ({others}), as those of another build of "
+                f"text2json {version} may; make the entry anew"], []  # fmt: skip
+    if not theirs or version == __version__:
         return [f"tampered: its signature is {told.signature!r}, scoring gives {found.signature!r}"], []
-    if first or {**theirs, "version": ""} != {**ours, "version": ""}:
+    if first or theirs | {"version": ""} != ours | {"version": ""}:
         return [f"wrong version: scored by text2json {version}, this is {__version__}"
                 + (f", which gives other figures: {first}" if first else ", under other rules")], []  # fmt: skip
     return [], [f"scored by text2json {version}; this is {__version__}, which gives the same"]
 
 
 def rules_of(signature: str) -> dict[str, str]:
-    """Return what a signature names."""
-    return dict(part.partition(":")[::2] for part in signature.split("|")[1:])
+    """Return what a signature names; nothing of one that has other text in front, a rule twice or no version."""
+    name, *parts = signature.split("|")
+    rules = dict(part.partition(":")[::2] for part in parts)
+    whole = name == "text2json" and len(rules) == len(parts)
+    return rules if whole and re.fullmatch(VERSION, rules.get("version", "")) else {}
 
 
 def first_difference(told: Any, found: Any, place: str = "") -> str:
@@ -204,17 +217,22 @@ def first_difference(told: Any, found: Any, place: str = "") -> str:
 
 
 def _without_twins(rows: list[Row]) -> list[Row]:
-    """Reject a second entry of the same run: the same answers and, to the microsecond, the same times.
+    """Reject all entries of one run: the same answers and, to the microsecond, the same times.
 
-    An entry that was not asked for stands already, so that it is the first, whatever the others' dates say.
+    Whose run it is, nothing in them can show: a copy's date and name are what its maker writes.
     """
-    seen: dict[str, str] = {}
-    kept = []
-    for row in sorted(rows, key=lambda row: (row.report is not None, row.entry.date if row.entry else "", row.place)):
+    runs: dict[str, list[str]] = {}
+    for row in rows:
         if row.entry is not None and row.ok:
-            run = f"{row.entry.predictions.sha256} {row.entry.figures.model_dump_json()}"
-            first = seen.setdefault(run, row.place)
-            if first != row.place:
-                row = replace(row, problems=(f"duplicate: the same run as {first}",), accuracy="self-reported")
+            runs.setdefault(_run_of(row.entry), []).append(row.place)
+    kept = []
+    for row in rows:
+        others = [place for place in runs[_run_of(row.entry)] if place != row.place] if row.entry and row.ok else []
+        if others:
+            row = replace(row, problems=(f"duplicate: the same run as {', '.join(others)}",), accuracy="self-reported")
         kept.append(row)
     return sorted(kept, key=lambda row: row.place)
+
+
+def _run_of(entry: LeaderboardEntry) -> str:
+    return f"{entry.predictions.sha256} {entry.figures.model_dump_json()}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from text2json.schemas.run import Run
 from text2json.schemas.sample import Sample
 from text2json.sweeps.grid import Planned
 from text2json.tasks import parse_task
+from text2json.tasks.answered import answered
 from text2json.tasks.extraction import Extraction
 from text2json.tasks.report import TaskReport, score_task
 from text2json.tasks.table import PLAIN
@@ -72,8 +72,8 @@ def read_cell(folder: Path, data: str, plan: Planned) -> Cell:
     run = RunFolder(folder).load()
     settings = run.settings
     task = parse_task(settings.task or PLAIN)
-    samples = list(islice(task.load(settings.data or None), settings.samples))
     outputs = read_predictions(folder)
+    samples = list(answered(task.load(settings.data or None), folder, outputs, settings.samples))
     report = score_task(task, outputs, samples, data_name=data)
     shares = {"score": columns((score.numerator, score.denominator) for score, _ in report.details)}
     records = None

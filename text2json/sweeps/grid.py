@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from text2json.errors import SpecError
+from text2json.errors import DataError, SpecError
 from text2json.sweeps.declaration import ConfigurationRow, StrategyRow, Sweep, Value
 from text2json.tasks.asked import Asked, asked_for
 
@@ -66,12 +66,24 @@ class DataSet:
 
         Raises:
             SpecError: a knob is impossible.
+            DataError: others stand there.
         """
+        from text2json.manifest import MANIFEST, read_manifest
         from text2json.writing import write_dataset
 
         row, folder = self.made_of, Path(self.asked.data or "")
-        if row is not None and not folder.exists():
+        if row is None:
+            return
+        if not folder.exists():
             write_dataset(row.config, folder, samples=row.samples, seed=row.seed, split=row.split, knobs=knobs_of(row))
+            return
+        wanted = {(row.config, split): (row.samples, row.seed, row.knobs) for split in row.split.split(",")}
+        configs = read_manifest(folder / MANIFEST).configs
+        held = {(config, split): (entry.samples, entry.seed, entry.knobs)
+                for config, splits in configs.items() for split, entry in splits.items()}  # fmt: skip
+        if held != wanted:
+            raise DataError(f"holds other documents than the sweep asks for as {self.label!r}", file=folder,
+                            remedy="choose another --out, or another label")  # fmt: skip
 
 
 def planned(sweep: Sweep, resolve: Callable[[str], Sequence[tuple[str, dict[str, Value]]]]) -> list[Planned]:

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Row = dict[str, Any]
+FIGURES = ("score", FIELDS, PAPER, VALID)
+MEASURES = (*FIGURES, *(f"{name}_difference" for name in FIGURES))
+"""Columns that stand beside the ends of their intervals."""
+NUMBERS = (
+    *MEASURES, "samples", "records", "places", "gap", *CLASSES, "prompt_tokens", "device_bytes_per_token",
+    "device_share", "host_bytes_per_token", "moved_bytes_per_step", "moved_bytes_per_step_with_reuse", "moved_share",
+    "seconds_to_first_token", "seconds_per_token", "peak_rss_bytes",
+)  # fmt: skip
+"""Columns that hold numbers, swept options apart."""
 CAUSES: dict[str, tuple[float, ...]] = {
     "budget": (1, 0, 0, -1, 0),
     "selection": (0, -1, 0, 1, 0),
@@ -53,7 +62,7 @@ def row(cell: Cell, base: Cell) -> Row:
         "metric": report.metric, "samples": report.whole.samples, "records": cell.records,
         "places": report.whole.places, "gap": report.whole.gap,
     }  # fmt: skip
-    for name in ("score", FIELDS, PAPER, VALID):
+    for name in FIGURES:
         found |= compared(name, cell.shares.get(name), base.shares.get(name))
     tokens = figures.prompt_tokens / report.whole.samples
     found |= {name: _class(cell, name) for name in CLASSES}

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from text2json.errors import SpecError
+from text2json.errors import SpecError, did_you_mean
 from text2json.sweeps.declaration import Sweep
 from text2json.sweeps.equal import as_it_is, budgets, fitted
 from text2json.sweeps.grid import DataSet, data_sets, file_name, planned
@@ -56,11 +56,26 @@ def check(sweep: Sweep) -> None:
     Raises:
         SpecError: it is.
     """
+    from text2json.sweeps.cells import FIELDS
+    from text2json.sweeps.results import MEASURES, NUMBERS
+
     planned(sweep, as_it_is)
     for name, values in (("model", sweep.models), ("picture", [str(one) for one in sweep.pictures])):
         twice = next((value for value in values if values.count(value) > 1), None)
         if twice is not None:
             raise SpecError(f"{name} {twice!r} stands twice", remedy="name it once")
+    swept = {name for row in sweep.strategies for name, values in row.options.items()
+             if not any(isinstance(value, str) for value in values)}  # fmt: skip
+    swept |= {kind for one in ([] if sweep.equal is None else budgets(sweep.equal)) for kind in one}
+    for picture in sweep.pictures:
+        if picture.kind == "decomposition" and not sweep.decompose:
+            raise SpecError("a picture shows a decomposition, and there is none", remedy="add decompose: true")
+        up = {"score", FIELDS} if picture.kind == "decomposition" else set(MEASURES)
+        across = {*NUMBERS, *swept} if picture.kind in ("lines", "points") else {picture.x}
+        for column, known in ((picture.x, across), (picture.y, up)):
+            if column not in known:
+                raise SpecError(f"a picture shows {column!r}, which it has no numbers of",
+                                remedy=did_you_mean(column, known))  # fmt: skip
 
 
 def run_cells(sweep: Sweep, loaded: LoadedModel, data: DataSet, samples: Sequence[Sample], out: Path) -> list[Cell]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from text2json.metrics.intensity import CLASSES
 from text2json.metrics.predictions import read_predictions
 from text2json.schemas.run import Run
 from text2json.tasks import parse_task
+from text2json.tasks.answered import answered
 from text2json.tasks.report import Figure, TaskReport, score_task
 from text2json.tasks.task import Task
 
@@ -91,9 +91,10 @@ def score_runs(
             continue
         settings = run.settings
         task = prepare(parse_task(settings.task or PLAIN))
-        samples = islice(task.load(settings.data or None), settings.samples)
+        outputs = read_predictions(path)
+        samples = answered(task.load(settings.data or None), path, outputs, settings.samples)
         name = Path(settings.data).name if settings.data else "own"
-        yield Scored(path, run, score_task(task, read_predictions(path), samples, data_name=name))
+        yield Scored(path, run, score_task(task, outputs, samples, data_name=name))
 
 
 def render(runs: Sequence[Scored]) -> str:

@@ -91,3 +91,28 @@ def test_submit_writes_every_run_below_a_folder(tmp_path: Path, capsys: pytest.C
     found = sorted((tmp_path / "board").rglob("entry.json"))
     assert sorted(said) == [str(file.parent) for file in found]
     assert [file.parts[-4] for file in found] == ["full", "yakv"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--model", "", "--model: String should have at least 1 character"),
+        ("--model", "x" * 201, "--model: String should have at most 200 characters"),
+        ("--model", f"org/x@{'1' * 201}", "--model: String should have at most 200 characters"),
+        ("--date", "2026-13-45", "--date: Value error, month must be in 1..12"),
+        ("--date", "today", "--date: String should match"),
+        ("--date", "2999-01-01", "--date 2999-01-01 is after today"),
+        ("--licence", "", "--licence: String should have at least 1 character"),
+        ("--notes", "x" * 2001, "--notes: String should have at most 2000 characters"),
+        ("--submitter", "", "--submitter: String should have at least 1 character"),
+    ],
+)
+def test_an_option_that_no_entry_can_have_is_named(
+    option: str, value: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["submit", str(write_run(tmp_path / "run")), "--to", str(tmp_path / "board"), "--submitter", "someone"]
+    assert main([*words, "--subset", option, value]) == 2
+    captured = capsys.readouterr().err
+    assert captured.startswith(f"text2json submit: {said}")
+    assert captured.count("\n") == 1
+    assert not (tmp_path / "board").exists()

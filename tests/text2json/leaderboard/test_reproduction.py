@@ -54,6 +54,15 @@ def test_the_longest_documents_are_run_in_whole_batches_of_the_runs_own() -> Non
     assert Reproducer([], most=None)._chosen(samples, 2) == samples
 
 
+@pytest.mark.parametrize(("fact", "value"), [("full_bytes_per_token", 409600.0), ("parameters", 1), ("family", "x")])
+def test_a_model_with_other_facts_is_not_reproduced(board: Path, fact: str, value: float | str) -> None:
+    rewrite(next(board.rglob("entry.json")).parent, lambda entry: entry["model"].update({fact: value}))
+    row = check(board, Reproducer([MODEL]))
+    assert (row.accuracy, row.memory) == ("re-scored", "self-reported")
+    assert row.notes[0].startswith(f"not reproduced: reader-tiny's {fact} is ")
+    assert row.notes[0].endswith(f"here, the entry says {value}")
+
+
 def test_what_does_not_come_out_again_is_noted(board: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = next(board.rglob("entry.json")).parent
     folder = rewrite(folder, lambda value: value["figures"].update(device_bytes_per_token=1.0))

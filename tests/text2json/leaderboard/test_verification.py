@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +66,7 @@ FORGERIES: list[tuple[str, Callable[[dict[str, Any]], object]]] = [
      lambda v: v["figures"].update(device_bytes_per_token=float("nan"))),
     ("figures: Value error, host_bytes_per_token is below 0", lambda v: v["figures"].update(host_bytes_per_token=-1.0)),
     ("figures: Value error, seconds_per_token is below 0", lambda v: v["figures"]["seconds_per_token"].update(p50=-1)),
+    ("dated 2999-01-01, which is after today", lambda v: v.update(date="2999-01-01")),
     ("date: Value error", lambda v: v.update(date="2026-02-30")),
     ("prompt_tokens is below 0, or too large", lambda v: v["figures"].update(prompt_tokens=10**4000)),
     ("model.name: String should have at most 200 characters", lambda v: v["model"].update(name="x" * 201)),
@@ -160,12 +162,17 @@ def test_an_entry_stands_where_it_belongs(board: Path) -> None:
     assert bad.problems[0].startswith("misplaced: it belongs to results/org__reader/yakv/curated-first-6/")
 
 
-def test_one_run_under_two_names_is_a_duplicate(board: Path) -> None:
-    add_entry(board, "one")
-    second = add_entry(board, "two", strategy="oracle:budget=0.01")
-    first, twin = sorted(verify_folder(board, subset=True), key=lambda row: not row.ok)
-    assert first.ok
-    assert twin.problems[0].startswith("duplicate: the same run as results/org__reader/")
+def test_one_run_under_two_names_is_a_duplicate_whatever_the_dates_say(board: Path) -> None:
+    first = add_entry(board, "one")
+    second = rewrite(
+        add_entry(board, "two", model="thief/model"), lambda value: value.update(date="2000-01-01")
+    )  # an earlier date is no proof
+    places = [folder.relative_to(board).as_posix() for folder in (first, second)]
+    found = {row.place: row.problems for row in verify_folder(board, subset=True)}
+    assert found == {one: (f"duplicate: the same run as {other}",) for one, other in (places, reversed(places))}
+    (kept,) = verify_folder(board, subset=True, only=lambda place: place == places[1])
+    assert kept.place == places[1]
+    assert not kept.ok
     shutil.rmtree(second)
     add_entry(board, "three", strategy="full-offload", figures={"output_tokens_per_second": 91.0})
     assert all(row.ok for row in verify_folder(board, subset=True))  # equal answers from another run are no crime
@@ -186,6 +193,27 @@ def test_rows_of_an_older_scorer_stand_if_the_figures_are_the_same(
     said = only(board).problems[0]
     assert said.startswith("wrong version: scored by text2json 0.0.1, this is")
     assert "schema_valid is 0.5" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "forge"),
+    [
+        ("tampered: its signature is", lambda text: f"verified by the maintainers {text}"),
+        ("tampered: its signature is", lambda text: text.replace("|", "|repair:mended by hand|", 1)),
+        ("tampered: its signature is", lambda text: text.replace("|", "|version:0.0.1|", 1)),
+        ("tampered: its signature is", lambda text: re.sub("version:[^|]*", "version:1 (verified)", text)),
+        ("tampered: its signature is", lambda text: "verified|" + re.sub("version:[^|]*", "version:0.0.1", text)),
+        ("the figures agree, but the rules' names differ (another)", lambda text: f"{text}|another:rule"),
+        ("the figures agree, but the rules' names differ (verified)", lambda text: f"{text}|verified"),
+        ("wrong version: scored by text2json 0.0.1", lambda text: re.sub("version:[^|]*", "version:0.0.1|x:y", text)),
+    ],
+)
+def test_a_signature_with_other_text_in_it_is_rejected(board: Path, said: str, forge: Callable[[str], str]) -> None:
+    def change(value: dict[str, Any]) -> None:
+        value["scores"]["signature"] = forge(value["scores"]["signature"])
+
+    rewrite(add_entry(board, "one", samples=2), change)
+    assert said in only(board).problems[0]
 
 
 def test_files_of_strangers_are_neither_followed_nor_read_beyond_their_size(

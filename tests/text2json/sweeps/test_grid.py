@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from text2json.baselines.strategies import parse_spec
-from text2json.errors import SpecError
+from text2json.errors import DataError, SpecError
 from text2json.sweeps.declaration import Sweep
 from text2json.sweeps.equal import as_it_is
 from text2json.sweeps.grid import data_sets, file_name, planned
@@ -50,11 +50,30 @@ def test_a_strategy_is_taken_apart_into_parts_that_parse() -> None:
         ({"strategies": [{"spec": "yakv:budget=3", "options": {"budget": [1]}}]}, "stands twice"),
         ({"models": ["m", "m"]}, "model 'm' stands twice"),
         ({"baseline": "ful"}, "did you mean 'full'"),
+        ({"pictures": [{"kind": "points", "x": "device_byte_per_token"}]}, "did you mean 'device_bytes_per_token'"),
+        ({"pictures": [{"kind": "lines", "x": "chunk"}]}, "a picture shows 'chunk'"),
+        ({"pictures": [{"kind": "points", "x": "model"}]}, "a picture shows 'model'"),
+        ({"pictures": [{"kind": "bars", "y": "scores"}]}, "did you mean 'score'"),
+        ({"pictures": [{"kind": "decomposition"}]}, "add decompose: true"),
+        ({"pictures": [{"kind": "decomposition", "y": "paper"}], "decompose": True}, "a picture shows 'paper'"),
+        (
+            {
+                "pictures": [{"kind": "lines", "x": "keys"}],
+                "strategies": [{"spec": "ablation", "options": {"keys": ["int", "fp8"]}}],
+            },
+            "a picture shows 'keys'",
+        ),
     ],
 )
 def test_what_is_impossible_shows_before_anything_is_run(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(SpecError, match=said):
         check(sweep(**changes))
+
+
+def test_a_picture_may_show_what_is_swept() -> None:
+    rows = [{"spec": "yakv", "options": {"budget": [0.1, 0.2]}}]
+    pictures = [{"kind": "lines", "x": "budget", "y": "field_f1_difference"}, {"kind": "points", "x": "device"}]
+    check(sweep(strategies=rows, equal={"device": [64]}, pictures=pictures))
 
 
 def test_data_sets_are_named_apart_and_documents_are_made_once(tmp_path: Path) -> None:
@@ -72,6 +91,30 @@ def test_data_sets_are_named_apart_and_documents_are_made_once(tmp_path: Path) -
         data_sets(sweep(tasks=["needles", "needles:samples=2"]), tmp_path)
     with pytest.raises(SpecError, match="did you mean 'records'"):
         data_sets(sweep(configurations=[one | {"knobs": {"record": [1, 1]}}]), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"config": "short"},
+        {"split": "train"},
+        {"samples": 3},
+        {"seed": 1},
+        {"knobs": {"records": [3, 3]}},
+        {"knobs": {}},
+    ],
+)
+def test_documents_that_stand_are_answered_only_if_they_are_those_asked_for(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    one = {"config": "demo", "label": "a", "samples": 2, "knobs": {"records": [2, 2], "length": [800, 900]}}
+    (made,) = data_sets(sweep(data=[], configurations=[one]), tmp_path)
+    made.make()
+    (again,) = data_sets(sweep(data=[], configurations=[one]), tmp_path)
+    again.make()
+    (other,) = data_sets(sweep(data=[], configurations=[one | changes]), tmp_path)
+    with pytest.raises(DataError, match="holds other documents than the sweep asks for as 'a'"):
+        other.make()
 
 
 def test_folders_have_short_names_that_stay_apart() -> None:

@@ -18,7 +18,7 @@ from text2json.sweeps.cells import Cell, read_cell
 from text2json.sweeps.declaration import Sweep
 from text2json.sweeps.equal import as_it_is
 from text2json.sweeps.grid import data_sets, file_name, planned
-from text2json.sweeps.results import decomposition, rows, write_table
+from text2json.sweeps.results import MEASURES, NUMBERS, decomposition, rows, write_table
 from text2json.sweeps.running import Machine, conclude, run_sweep
 
 SPEC = "yakv:budget=0.2,local=8"
@@ -61,6 +61,7 @@ def cells(declared: Sweep, out: Path) -> list[Cell]:
 def test_each_cell_has_a_row_with_its_score_its_difference_and_its_bytes(cells: list[Cell], out: Path) -> None:
     table = {row["part"] if not row["baseline"] else "full": row for row in rows(cells, "full")}
     assert set(table) == {"full", "whole", "selection", "stores", "budget"}
+    assert {*NUMBERS, *(f"{name}_{end}" for name in MEASURES for end in ("low", "high"))} <= table["full"].keys()
     samples = list(iter_samples(out / "data" / "demo"))
     gold = [len(json.loads(sample.answer)) for sample in samples]
     for part, spec in (("full", "full"), ("whole", SPEC), ("budget", f"selection@stores@{SPEC}")):
@@ -128,7 +129,7 @@ def test_a_finished_sweep_runs_nothing_again(
 
 
 def test_one_more_strategy_runs_alone(declared: Sweep, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    more = declared.model_copy(update={"decompose": False, "baseline": "full-offload"})
+    more = declared.model_copy(update={"decompose": False, "pictures": [], "baseline": "full-offload"})
     found = run_sweep(more, out, Machine(dtype="float32"))
     assert "2 strategies, 1 of them to run" in capsys.readouterr().err
     assert len(read_lines(RunFolder(found[0].folder).predictions, Prediction)) == 6
