@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -118,7 +119,7 @@ def test_documents_that_are_not_the_versions_are_refused(tmp_path: Path, monkeyp
 def test_a_killed_run_leaves_no_folder_under_its_name(workers: str, tmp_path: Path) -> None:
     out = str(tmp_path / "d")
     command = [sys.executable, "-m", "text2json", "generate", "short", "--samples", "100000", "--workers", workers]
-    process = subprocess.Popen([*command, "--out", out])
+    process = subprocess.Popen([*command, "--out", out], start_new_session=True)
     deadline = time.monotonic() + 30
     while not list(tmp_path.glob(".d-*/short/test.parquet")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -126,7 +127,10 @@ def test_a_killed_run_leaves_no_folder_under_its_name(workers: str, tmp_path: Pa
     process.wait()
     assert list(tmp_path.glob(".d-*"))
     assert not (tmp_path / "d").exists()
-    time.sleep(0.5)  # its workers notice and end
+    with contextlib.suppress(ProcessLookupError):  # until its workers have noticed and ended
+        while time.monotonic() < deadline + 10:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
     write_dataset("short", tmp_path / "d", samples=2)
     assert len(list(iter_samples(tmp_path / "d"))) == 2
     assert [left.name for left in tmp_path.iterdir()] == ["d"], "the next run removed what the killed one left"
