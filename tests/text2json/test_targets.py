@@ -57,6 +57,15 @@ def test_what_is_read_is_never_overwritten(
     assert content(place) == before
 
 
+def test_two_things_are_not_written_to_one_file(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    assert run("score p.jsonl --data documents --html x --details x") == 2
+    assert "--html and --details name one file" in capsys.readouterr().err
+    assert not (place / "x").exists()
+
+
 def test_a_score_that_fails_leaves_what_stood_there(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     from text2json.tasks.answered import answered
 
     task_scoring.complete(args)
+    if args.html is not None and args.html == args.details:
+        raise SpecError("--html and --details name one file", remedy="name two")
     for target in (args.details, args.html):
         check_target(target, args.predictions, args.data, args.judgements)
     if args.task is not None:
