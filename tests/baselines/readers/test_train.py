@@ -75,8 +75,16 @@ def test_a_trained_reader_is_a_plain_transformers_folder(family: str, tmp_path: 
     assert any("held_out_answers" in line for line in log)
 
 
-def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("begins", ["from random weights", "from a reader of another rotary base"])
+def test_an_interrupted_training_ends_as_if_it_had_not_been(
+    begins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe = load_recipe(write_recipe(tmp_path))
+    if begins != "from random weights":
+        training.train(recipe, tmp_path / "tiny")
+        stages = [stage.model_copy(update={"layers": None, "rope_theta": None}) for stage in recipe.stages]
+        changed = {"name": "next", "start": "tiny", "tokenizer_texts": [], "shape": {}, "stages": stages}
+        recipe = recipe.model_copy(update=changed)
     whole = training.train(recipe, tmp_path / "whole")
     step = training.Trainer.step
     calls = 0
@@ -94,8 +102,10 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path: Path, monk
     training.STOP.clear()
     monkeypatch.undo()
     resumed = training.train(recipe, tmp_path / "broken")
-    one, other = (AutoModelForCausalLM.from_pretrained(folder).state_dict() for folder in (whole, resumed))
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    one, other = (AutoModelForCausalLM.from_pretrained(folder) for folder in (whole, resumed))
+    assert one.config.rope_parameters == other.config.rope_parameters
+    kept = other.state_dict()
+    assert all(torch.equal(weight, kept[name]) for name, weight in one.state_dict().items())
 
 
 @pytest.mark.parametrize("length", [33, 2 * BLOCK + 33])
