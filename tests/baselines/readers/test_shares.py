@@ -16,6 +16,12 @@ from text2json.baselines.readers.shares import Shares, split
 from text2json.baselines.readers.train import measure
 
 
+@pytest.fixture(autouse=True)
+def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums over other rows are compared, so nothing is rounded between them, whatever the processor."""
+    monkeypatch.setattr("text2json.baselines.readers.train.native", lambda: False)
+
+
 def rows(*learned: int, hints: bool = False) -> Batch:
     """Return a batch with a row for each number of learned places."""
     generator = torch.Generator().manual_seed(0)
@@ -53,6 +59,14 @@ def test_shares_learn_what_the_whole_batch_does(learned: tuple[int, ...]) -> Non
     assert torch.equal(shared_right, right)
     for ours, whole in zip(shared, [p.grad for p in model.parameters()], strict=True):
         torch.testing.assert_close(ours, whole, rtol=1e-4, atol=1e-6)
+
+
+def test_in_bfloat16_shares_differ_from_the_whole_batch_by_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("text2json.baselines.readers.train.native", lambda: True)
+    one, two = (gradients(rows(3, 12, 7, 1), threads) for threads in (1, 2))
+    torch.testing.assert_close(two[0], one[0], rtol=1e-2, atol=0)
+    for ours, whole in zip(two[3], one[3], strict=True):
+        assert (ours - whole).norm() < 0.02 * whole.norm()
 
 
 def test_hints_are_shared_too() -> None:
