@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoTokenizer
+
+from text2json.baselines.readers import forced, reader_path, stage_data
+from text2json.errors import DataError
+
+ROW = {
+    "problem": "Lista is red and weighs 3 kg. Bondo is green and weighs 8 kg.",
+    "answer": '[{"colour":"red","name":"Lista"},{"colour":"green","name":"Bondo"}]',
+}
+
+
+class Knowing:
+    """Knows every next token but some, and guesses padding there."""
+
+    def __init__(self, *missed: int) -> None:
+        self.missed = missed
+
+    def __call__(self, ids: Tensor, logits_to_keep: int) -> Any:
+        following = torch.cat([ids[0, 1:], ids[0, :1]])
+        for place in self.missed:
+            following[following == place] = 0
+        return SimpleNamespace(logits=torch.nn.functional.one_hot(following[-logits_to_keep:], 4096)[None].float())
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return AutoTokenizer.from_pretrained(reader_path("reader-llama"))
+
+
+def first(tokenizer: Any, word: str) -> int:
+    """The token that `word` begins with behind a quotation mark."""
+    quoted = tokenizer(f'":"{word}"', add_special_tokens=False)
+    return int(quoted["input_ids"][quoted.char_to_token(3)])
+
+
+def test_a_model_that_knows_all_misses_nothing(tokenizer: Any) -> None:
+    found = forced.misses(Knowing(), tokenizer, [ROW, ROW])
+    assert (found.names, found.values, found.answers) == (4, 4, 2)
+    assert (found.names_wrong, found.values_wrong, found.answers_wrong) == (0, 0, 0)
+
+
+def test_what_is_missed_is_counted_by_kind(tokenizer: Any) -> None:
+    found = forced.misses(Knowing(first(tokenizer, "Bondo")), tokenizer, [ROW])
+    assert (found.names_wrong, found.values_wrong, found.answers_wrong) == (1, 0, 1)
+    found = forced.misses(Knowing(first(tokenizer, "green"), first(tokenizer, "red")), tokenizer, [ROW])
+    assert (found.names_wrong, found.values_wrong, found.answers_wrong) == (0, 2, 1)
+
+
+def test_the_command_prints_a_bundled_readers_misses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    documents = stage_data.generated("demo --split test --samples 4 --set records=1-2 --set length=400-700", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["forced", "reader-llama", "--data", str(documents)])
+    forced.main()
+    printed = capsys.readouterr().out
+    assert printed.startswith("names wrong: ")
+    assert "answers wrong: " in printed
+    assert " of 4 (" in printed
+    monkeypatch.setattr(sys, "argv", ["forced", "reader-llama", "--data", str(tmp_path / "none")])
+    with pytest.raises(DataError, match="no documents"):
+        forced.main()
