@@ -13,7 +13,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -66,6 +68,16 @@ class CheckFailed(Text2JSONError):
 
 class HubError(Text2JSONError):
     """The Hub cannot be reached, or refuses what was asked."""
+
+
+@contextmanager
+def told_in_a_line() -> Iterator[None]:
+    """End a program that is run by `python -m` as the command line ends: with one line and the error's status."""
+    try:
+        yield
+    except Text2JSONError as error:
+        print(f"text2json: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_status)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -10,7 +10,6 @@ run --model DIR/<name>` runs it.
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ from text2json.baselines.readers.batches import Batch
 from text2json.baselines.readers.recipe import Schedule
 from text2json.baselines.readers.stage_data import stage_documents
 from text2json.baselines.wide_products import native
-from text2json.errors import DataError, InputError, ModelError
+from text2json.errors import DataError, ModelError, told_in_a_line
 
 
 class AdapterTrainer(Trainer):
@@ -164,11 +163,8 @@ def main() -> None:
     parser.add_argument("--export", action="store_true", help="only write the adapter that the checkpoint holds")
     args = parser.parse_args()
     stop_when_asked()
-    try:
+    with told_in_a_line():
         print(train(load_recipe(args.recipe), args.work, args.base, steps=not args.export))  # noqa: T201
-    except InputError as error:
-        print(f"text2json: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(error.exit_status)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from safetensors import safe_open
 
 from text2json.baselines.readers import reader_path
 from text2json.baselines.readers.recipe import Recipe, load_recipe
-from text2json.errors import DataError
+from text2json.errors import DataError, told_in_a_line
 
 TEMPLATE = Path(__file__).with_name("card.template.md")
 Row = dict[str, str]
@@ -122,20 +122,28 @@ def stages(recipes: Sequence[Recipe]) -> str:
     return "\n".join(lines)
 
 
+def write(reader: str, sweep: Path) -> None:
+    """Write a reader's card beside its weights.
+
+    Raises:
+        DataError: no result of the sweep is that reader's.
+    """
+    with (sweep / "results.csv").open(encoding="utf-8", newline="") as stream:
+        results = [row for row in csv.DictReader(stream) if row["model"] == reader]
+    if not results:
+        raise DataError(f"no row of {reader}", file=sweep / "results.csv", remedy="run `text2json sweep readers`")
+    folder = reader_path(reader)
+    (folder / "README.md").write_text(card(reader, folder, results), encoding="utf-8")
+
+
 def main() -> None:
     """Parse the command line and write the card."""
     parser = argparse.ArgumentParser(description="Write a reader's model card.")
     parser.add_argument("reader")
     parser.add_argument("--sweep", type=Path, required=True, help="the folder of `text2json sweep readers --out`")
     args = parser.parse_args()
-    with (args.sweep / "results.csv").open(encoding="utf-8", newline="") as stream:
-        results = [row for row in csv.DictReader(stream) if row["model"] == args.reader]
-    if not results:
-        raise DataError(
-            f"no row of {args.reader}", file=args.sweep / "results.csv", remedy="run `text2json sweep readers`"
-        )
-    folder = reader_path(args.reader)
-    (folder / "README.md").write_text(card(args.reader, folder, results), encoding="utf-8")
+    with told_in_a_line():
+        write(args.reader, args.sweep)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from text2json.errors import DataError
+from text2json.errors import DataError, told_in_a_line
 
 Line = dict[str, Any]
 SMOOTH = 10
@@ -70,7 +70,8 @@ def main() -> None:
     parser.add_argument("log", type=Path)
     parser.add_argument("picture", type=Path)
     args = parser.parse_args()
-    draw(read_log(args.log), args.picture, title=f"Training of {args.picture.stem}")
+    with told_in_a_line():
+        draw(read_log(args.log), args.picture, title=f"Training of {args.picture.stem}")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ from text2json.baselines.readers.stage_data import generated, make_tokenizer, re
 from text2json.baselines.readers.tokenizer import ORDINARY
 from text2json.baselines.readers.transplant import SHAPED, transplant
 from text2json.baselines.wide_products import native, widened
-from text2json.errors import SpecError
+from text2json.errors import DataError, SpecError, told_in_a_line
 
 STOP = threading.Event()
 """Set by a signal that asks to stop; the step at hand is finished and a checkpoint written first."""
@@ -175,7 +175,7 @@ def rate_at(stage: Stage, stage_tokens: int, step: int, warmup: int) -> float:
 
 
 def save_checkpoint(path: Path, trainer: Trainer, progress: Progress) -> None:
-    """Write model, optimisers and progress; the file appears under its name only when it is whole."""
+    """Write model, shape, optimisers and progress; the file appears under its name only when it is whole."""
     state = {
         "shape": {name: getattr(trainer.model.config, name, None) for name in SHAPED},
         "model": trainer.weights(),
@@ -188,11 +188,17 @@ def save_checkpoint(path: Path, trainer: Trainer, progress: Progress) -> None:
 
 
 def resume(recipe: Recipe, checkpoint: Path) -> tuple[Trainer, Progress]:
-    """Continue from `checkpoint`, or begin where it does not exist."""
+    """Continue from `checkpoint`, or begin where it does not exist.
+
+    Raises:
+        DataError: the checkpoint does not say what shape its weights have, as those of earlier versions.
+    """
     if not checkpoint.exists():
         first = build(recipe, recipe.shape) if recipe.start is None else transplanted(recipe, checkpoint.parent)
         return Trainer(first, recipe), Progress()
     state = torch.load(checkpoint, weights_only=True)
+    if "shape" not in state:
+        raise DataError("a checkpoint of an earlier version", file=checkpoint, remedy="begin in another --work")
     trainer = Trainer(build(recipe, {**recipe.shape, **state["shape"]}), recipe)
     return trainer, trainer.restore(state)
 
@@ -322,9 +328,8 @@ def train(recipe: Recipe, work: Path) -> Path:
         stage = recipe.stages[progress.stage]
         if stage.layers is not None and stage.layers > len(trainer.model.model.layers):
             trainer = Trainer(grown(trainer.model, stage.layers, seed=recipe.seed + progress.stage), recipe)
-        bases = [past.rope_theta for past in recipe.stages[: progress.stage + 1] if past.rope_theta is not None]
-        if bases:
-            turned(trainer.model, bases[-1])
+        if stage.rope_theta is not None:
+            turned(trainer.model, stage.rope_theta)
         data = stage_documents(stage, tokenizer_of(recipe, work), work) if stage.generate else (None, None)
         run_stage(trainer, recipe, progress, data, work)
         progress.stage, progress.stage_tokens = progress.stage + 1, 0
@@ -348,7 +353,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for data, checkpoints, log and result")
     args = parser.parse_args()
     stop_when_asked()
-    print(train(load_recipe(args.recipe), args.work))  # noqa: T201
+    with told_in_a_line():
+        print(train(load_recipe(args.recipe), args.work))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -54,13 +54,17 @@ def test_parameters_are_those_of_the_model(name: str) -> None:
     assert card.parameters(reader_path(name)) == model.num_parameters()
 
 
-def test_the_command_wants_rows_of_that_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_wants_rows_of_that_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with (tmp_path / "results.csv").open("w", newline="") as stream:
         csv.DictWriter(stream, RESULT).writeheader()
     arguments = ["card", "reader-llama", "--sweep", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", arguments)
-    with pytest.raises(DataError, match=r"results\.csv: no row of reader-llama"):
+    with pytest.raises(SystemExit) as stopped:
         card.main()
+    assert stopped.value.code == 2
+    assert "results.csv: no row of reader-llama" in capsys.readouterr().err
 
 
 def test_a_running_mean_is_drawn_where_the_log_has_the_figure(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,16 +12,18 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from text2json.baselines.readers import forced, reader_path, stage_data
-from text2json.errors import DataError
 
 ROW = {
     "problem": "Lista is red and weighs 3 kg. Bondo is green and weighs 8 kg.",
     "answer": '[{"colour":"red","name":"Lista"},{"colour":"green","name":"Bondo"}]',
 }
+PRINTED = r"answers wrong: (\d) of 4 \(.*%\), names wrong: \d of \d \(.*%\), values wrong: .*%\)\n"
 
 
 class Knowing:
     """Knows every next token but some, and guesses padding there."""
+
+    device = torch.device("cpu")
 
     def __init__(self, *missed: int) -> None:
         self.missed = missed
@@ -44,16 +47,16 @@ def first(tokenizer: Any, word: str) -> int:
 
 
 def test_a_model_that_knows_all_misses_nothing(tokenizer: Any) -> None:
-    found = forced.misses(Knowing(), tokenizer, [ROW, ROW])
-    assert (found.names, found.values, found.answers) == (4, 4, 2)
-    assert (found.names_wrong, found.values_wrong, found.answers_wrong) == (0, 0, 0)
+    there, wrong = forced.misses(Knowing(), tokenizer, [ROW, ROW])
+    assert there == {"names": 4, "values": 4, "answers": 2}
+    assert wrong.total() == 0
 
 
 def test_what_is_missed_is_counted_by_kind(tokenizer: Any) -> None:
-    found = forced.misses(Knowing(first(tokenizer, "Bondo")), tokenizer, [ROW])
-    assert (found.names_wrong, found.values_wrong, found.answers_wrong) == (1, 0, 1)
-    found = forced.misses(Knowing(first(tokenizer, "green"), first(tokenizer, "red")), tokenizer, [ROW])
-    assert (found.names_wrong, found.values_wrong, found.answers_wrong) == (0, 2, 1)
+    _, wrong = forced.misses(Knowing(first(tokenizer, "Bondo")), tokenizer, [ROW])
+    assert +wrong == {"names": 1, "answers": 1}
+    _, wrong = forced.misses(Knowing(first(tokenizer, "green"), first(tokenizer, "red")), tokenizer, [ROW])
+    assert +wrong == {"values": 2, "answers": 1}
 
 
 def test_the_command_prints_a_bundled_readers_misses(
@@ -62,10 +65,11 @@ def test_the_command_prints_a_bundled_readers_misses(
     documents = stage_data.generated("demo --split test --samples 4 --set records=1-2 --set length=400-700", tmp_path)
     monkeypatch.setattr(sys, "argv", ["forced", "reader-llama", "--data", str(documents)])
     forced.main()
-    printed = capsys.readouterr().out
-    assert printed.startswith("names wrong: ")
-    assert "answers wrong: " in printed
-    assert " of 4 (" in printed
+    counted = re.fullmatch(PRINTED, capsys.readouterr().out)
+    assert counted is not None
+    assert 0 <= int(counted[1]) <= 4
     monkeypatch.setattr(sys, "argv", ["forced", "reader-llama", "--data", str(tmp_path / "none")])
-    with pytest.raises(DataError, match="no documents"):
+    with pytest.raises(SystemExit) as stopped:
         forced.main()
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.strip().endswith("none: no documents (write some with `text2json generate`)")

@@ -108,6 +108,20 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
     assert all(torch.equal(weight, kept[name]) for name, weight in one.state_dict().items())
 
 
+def test_a_checkpoint_that_says_no_shape_is_told(tmp_path: Path) -> None:
+    recipe = load_recipe(write_recipe(tmp_path))
+    torch.save({"model": {}, "optimizers": [], "progress": {}}, tmp_path / "checkpoint.pt")
+    with pytest.raises(DataError, match=r"checkpoint\.pt: a checkpoint of an earlier version"):
+        training.train(recipe, tmp_path)
+
+
+def test_a_training_that_stopped_after_its_last_stage_keeps_its_rotary_base(tmp_path: Path) -> None:
+    recipe = load_recipe(write_recipe(tmp_path))
+    training.train(recipe, tmp_path)
+    again = training.train(recipe, tmp_path)
+    assert AutoConfig.from_pretrained(again).rope_parameters["rope_theta"] == 50000.0
+
+
 @pytest.mark.parametrize("length", [33, 2 * BLOCK + 33])
 def test_training_attention_equals_transformers_own(length: int) -> None:
     model = build_model("llama", vocab_size=50, seed=0, hidden_size=64, head_dim=16, num_hidden_layers=2).eval()
