@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from text2json.errors import SpecError
@@ -83,7 +83,7 @@ def _scatter(records: Sequence[Record], knobs: Knobs, cast: Cast, bits: Bits) ->
         away = bits.sample(asked, (len(asked) + 1) // 2)
         cast.far += [(record, fact) for fact in away]
         left = tuple(fact for fact in record.facts if fact not in away)
-        kept.append(Record(record.number, record.name, record.noun, left, record.asked))
+        kept.append(replace(record, facts=left))
     return kept
 
 
@@ -112,7 +112,10 @@ class _Drawing:
         fields = [*stated, *extra]
         bits.shuffle(fields)
         facts = tuple((key, self.kind.fields[key].kind.draw(bits, self.split)) for key in fields)
-        record = Record(number, name, noun, facts, frozenset(["name", *cast.keys]) if gold else frozenset())
+        keys = frozenset(["name", *cast.keys])
+        record = Record(
+            number, name, noun, facts, keys if gold else frozenset(), keys if gold or self.kind.wide else frozenset()
+        )
         if gold:
             cast.missing += len(cast.keys) - len(stated)
             cast.gold[number] = {"name": name, **{key: self._gold(key, value) for key, value in facts if key in stated}}

@@ -161,13 +161,20 @@ class Gold:
     """Characters between the first and the last needed place of a record, the mean over records."""
 
 
-def exclusions(places: Sequence[Place], offset: int) -> list[list[int]]:
-    """Return where the problem excludes an entity: start and end of its name, and the end of the sentence."""
-    found: dict[int, list[int]] = {}
+def exclusions(places: Sequence[Place], offset: int) -> list[dict[str, Any]]:
+    """Return where the problem excludes each entity: the span of its `name` there, and the `end` of the sentence.
+
+    Its `stated` has where the problem states what a record would be asked for: leaf → spans.
+    """
+    found: dict[int, dict[str, list[list[int]]]] = {}
     for start, end, path in sorted(places, key=lambda place: place[:2]):
-        if path is not None and path[1] == EXCLUDED:
-            found.setdefault(path[0], []).extend((start + offset, end + offset))
-    return [[start, end, last] for start, end, _, last in found.values()]
+        if path is not None:
+            found.setdefault(path[0], {}).setdefault(path[1], []).append([start + offset, end + offset])
+    return [
+        {"name": excluding[0], "end": excluding[1][1], "stated": stated}
+        for stated in found.values()
+        if (excluding := stated.pop(EXCLUDED, None))
+    ]
 
 
 def columns(places: Sequence[Place], offset: int) -> list[tuple[int, int, str]]:

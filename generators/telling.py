@@ -39,6 +39,8 @@ class Record:
     facts: tuple[Fact, ...]
     asked: frozenset[str]
     """The keys of the gold, empty for an entity that the question excludes."""
+    placed: frozenset[str]
+    """The keys whose places in the text are noted: those asked for, of excluded entities too where a domain is wide."""
 
 
 @cache
@@ -66,7 +68,7 @@ class Teller:
     def name(self, record: Record) -> Said:
         """Return the entity's name."""
         if not self.typed:
-            return ((record.name, (record.number, ".name") if record.asked else None),)
+            return ((record.name, (record.number, ".name") if "name" in record.placed else None),)
         return self._at(record, "name", self.domain.entity.say(record.name, self.bits))
 
     def value(self, record: Record, fact: Fact) -> Said:
@@ -76,7 +78,7 @@ class Teller:
         return self._at(record, field, kind.say(gold, self.bits) if self.typed else [(kind.text(gold), "")])
 
     def _at(self, record: Record, field: str, said: Pieces) -> Said:
-        if field not in record.asked:
+        if field not in record.placed:
             return tuple((text, None) for text, _ in said)
         return tuple(
             (text, None if leaf is None else (record.number, f".{field}{leaf}")) for text, leaf in said if text

@@ -14,8 +14,10 @@ from text2json.baselines.readers.hints import KINDS
 from text2json.baselines.readers.rows import RandomRows, Row
 
 IGNORED = -100
-HINTS = 192
-"""Most hints of a kind that a row takes."""
+HINTS = 256
+"""Most hints of a kind that a row takes, evenly out of more."""
+EXCLUDING = 20
+"""Tokens before the end of a sentence that excludes an entity which noise leaves alone."""
 QUESTION = 64
 """Tokens of a prompt that hold what is asked for, about; noise leaves them alone."""
 
@@ -63,7 +65,7 @@ def collate(rows: Sequence[Row], *, length: int, pad: int, skips: Callable[[Row]
     ids = np.full((len(rows), length), pad, dtype=np.int64)
     places = np.zeros((len(rows), room), dtype=np.int64)
     targets = np.full((len(rows), room), IGNORED, dtype=np.int64)
-    most = min(length // 8, HINTS)
+    most = min(length // 6, HINTS)
     hints = np.zeros((len(KINDS), len(rows), most, 3), dtype=np.int64)
     positions = np.tile(np.arange(length, dtype=np.int64), (len(rows), 1))
     for number, row in enumerate(rows):
@@ -77,7 +79,8 @@ def collate(rows: Sequence[Row], *, length: int, pad: int, skips: Callable[[Row]
         places[number, : len(learned)] = learned - 1  # the token before it predicts a token
         targets[number, : len(learned)] = np.asarray(tokens)[learned]
         for kind in range(len(KINDS)):
-            wanted = shown[shown[:, 0] == kind, 1:][:most]
+            wanted = shown[shown[:, 0] == kind, 1:]
+            wanted = wanted[:: max(1, -(-len(wanted) // most))]
             hints[kind, number, : len(wanted)] = wanted
     return Batch(*map(torch.from_numpy, (ids, positions, places, targets, hints)))
 
@@ -109,17 +112,24 @@ class Documents:
         group = self.groups[length]
         ids, prompt, hints = group[int(rng.integers(len(group)))]
         if noise and rng.random() < 0.5:
-            ids = noisy(rng, ids, prompt, rng.uniform(0, noise))
+            ids = noisy(rng, ids, prompt, rng.uniform(0, noise), spared(hints))
         return Row(ids.tolist(), [False] * prompt + [True] * (len(ids) - prompt), hints)
 
 
-def noisy(rng: np.random.Generator, ids: np.ndarray, prompt: int, share: float) -> np.ndarray:
+def spared(hints: np.ndarray) -> np.ndarray:
+    """Return the tokens that say that an entity is excluded, without which an answer would not follow from its text."""
+    ends = np.unique(hints[hints[:, 0] == KINDS.index("excluded"), 2])
+    return (ends[ends > 0, None] - np.arange(EXCLUDING)).ravel()
+
+
+def noisy(rng: np.random.Generator, ids: np.ndarray, prompt: int, share: float, kept: np.ndarray) -> np.ndarray:
     """Return a sample in which other tokens of its text replace a share of those that its answer does not hold.
 
-    What is said around a value then differs each time, so that no exact wording is learned by heart.
+    What is said around a value then differs each time, so that no exact wording is learned by heart. The tokens `kept`
+    stay as they are.
     """
     free = np.flatnonzero(~np.isin(ids[:prompt], ids[prompt:]))
-    free = free[free >= QUESTION]
+    free = np.setdiff1d(free[free >= QUESTION], kept)
     changed = free[rng.random(len(free)) < share]
     ids = ids.copy()
     ids[changed] = ids[rng.choice(free, len(changed))]

@@ -7,16 +7,24 @@ few heads are told (supervised attention, L. Liu et al. 2016, arXiv 1609.04186):
 a head puts on the right tokens is added to the loss.
 
 - *record*: from the first token of a value, in text or answer, to the name of its record before it; and from the first
-  token of a name to the name of the record before it, so that the next record is found as a value is. The first record
-  follows the very first token, the opening of the user's turn;
-- *value*: from the place in an answer where a value or a name begins, to its first token in the text; and from the end
-  of a record to the name of the next one, after the last record to the very first token;
-- *owner*: from the two places in an answer where the next record is chosen, the end of a record and the beginning of a
-  name, to the first tokens of all that the text states of it: names are many, but only a record's have values;
+  token of a name to the name of the entity before it, so that the next one is found as a value is. Entities that the
+  question excludes stand in the text like records, since nothing tells them apart before it says so. What comes before
+  the first is the very first token, the opening of the user's turn;
+- *mention*: the same from a name's further tokens; and from every later mention of a name to the one before, so that a
+  name that comes up again is not taken for the next;
+- *value*: from the place in an answer where a value begins, to its first token in the text;
+- *next*: from the places in an answer where the next record is chosen, the end of a record and the beginning of a
+  name, to the name of the next entity, excluded or not; after the last one to the very first token;
+- *choice*: from the same places to the name of the next record;
+- *copy*: from each further token of a value or name in an answer to the one that it gives again in the text;
+- *owner*: from the same places to the first tokens of all that the text states of the next record: names are many, but
+  only a record's have values;
 - *excluded*: from the same places to the ends of all sentences that say that an entity is not asked for, which
   themselves look at its name as a value does; to the very first token where there is none;
 - *given*: from the same places to the names that the answer has given already;
 - *column*: from a value in a table to the head of its column;
+- *count*: from both of these, in equal parts, to what parts the cells before it in its row and to the row's beginning,
+  so that the weight on the latter says which column it is;
 - *nothing*: from other numbers and capitalised words of the text, which a name or value might be taken for, to the very
   first token, with a head that looks at a record's name from what belongs to one.
 """
@@ -40,6 +48,11 @@ HEADS = {
     "given": ((4, 1), (5, 1)),
     "column": ((5, 2),),
     "nothing": ((4, 0),),
+    "mention": ((4, 0),),
+    "copy": ((3, 1),),
+    "next": ((3, 1),),
+    "choice": ((6, 0),),
+    "count": ((3, 2),),
 }
 """Kind of hint → (layer, query head) that are shown."""
 KINDS = tuple(HEADS)
@@ -48,6 +61,7 @@ START = (0, 1)
 """The very first token."""
 SPACE = "Ġ"
 """How a byte-level tokeniser writes a blank before a word."""
+NEWLINE = "Ċ"
 STRANGERS = 64
 NONE = np.zeros((0, 4), dtype=np.int32)
 
@@ -55,8 +69,12 @@ EXCLUDED = -1
 """Stands for the record where a text says that an entity is not asked for, with its `name` and the sentence's `end`."""
 CELL = -2
 """Stands for the record of values in tables, each with its `value` and the `head` of its column."""
+OUTSIDE = -3
+"""This number and those below stand for entities that the question excludes, in the order of `EXCLUDED`."""
 Spans = Mapping[tuple[int, str], Sequence[tuple[int, int]]]
 """(record, key) → where a text states it, in characters."""
+Mentions = dict[int, list[tuple[int, int]]]
+"""Entity → the ranges of tokens that name it."""
 Looks = tuple[int, int, int, int]
 """Kind, the token that looks, and the range of tokens that it should look at."""
 
@@ -78,20 +96,85 @@ def hints(prompt: Encoding, prompt_spans: Spans, reply: Encoding, reply_spans: S
         look("column", tokens(prompt, value)[0], tokens(prompt, head))
         for value, head in zip(values, heads, strict=True)
     ]
+    for cell in {tokens(prompt, span)[0] for span in (*heads, *values)}:
+        found += [look("count", cell, (mark, mark + 1)) for mark in row_marks(prompt.tokens, cell)]
     found += [look("nothing", token, START) for token in strangers(prompt, prompt_spans)] if records else []
+    mentions = entities(prompt, prompt_spans)
+    for entity in mentions:
+        found += text_hints(entity, mentions, prompt, prompt_spans)
     for record in range(records):
-        found += record_hints(record, prompt, prompt_spans, reply, reply_spans)
-        found += choice_hints(record, prompt, prompt_spans, reply, reply_spans)
-    if records:
-        found += choice_hints(records, prompt, prompt_spans, reply, reply_spans)  # that there is none
+        found += answer_hints(record, prompt, prompt_spans, reply, reply_spans)
+    for record in range(records + 1) if records else ():  # the last one says that there is none
+        found += choice_hints(record, mentions, prompt, prompt_spans, reply, reply_spans)
     return np.array(found, dtype=np.int32).reshape(-1, 4)
 
 
+def row_marks(tokens: Sequence[str], cell: int) -> list[int]:
+    """Return the token before the row of a table's cell, and those that part the cells up to this one.
+
+    Cells are parted by bars, semicolons, or at least two blanks; of these, the cell's first token is returned.
+    """
+    start = cell
+    while start and NEWLINE not in tokens[start - 1]:
+        start -= 1
+    marks = [
+        *([place for place in range(start, cell) if mark in tokens[place]] for mark in "|;"),
+        [
+            place
+            for place in range(start + 2, cell + 1)
+            if tokens[place] != SPACE == tokens[place - 1] and (SPACE in (tokens[place][:1], tokens[place - 2]))
+        ],
+    ]
+    return [max(start - 1, 0), *next(filter(None, marks), [])]
+
+
+def entities(prompt: Encoding, prompt_spans: Spans) -> Mentions:
+    """Return the mentions of each entity's name, entities in the order of their first.
+
+    Where records are not asked for in that order, the entities are the records alone, in the answer's order.
+    """
+    mentions = {
+        entity: [tokens(prompt, span) for span in spans]
+        for (entity, key), spans in prompt_spans.items()
+        if key == "name" and (entity >= 0 or entity <= OUTSIDE)
+    }
+    for number, span in enumerate(prompt_spans.get((EXCLUDED, "name"), ())):
+        mentions[OUTSIDE - number] = sorted([*mentions.get(OUTSIDE - number, ()), tokens(prompt, span)])
+    ranked = sorted(mentions, key=lambda entity: mentions[entity][0])
+    records = sorted(entity for entity in mentions if entity >= 0)
+    if [entity for entity in ranked if entity >= 0] != records:
+        ranked = records
+    return {entity: mentions[entity] for entity in ranked}
+
+
+def text_hints(entity: int, mentions: Mentions, prompt: Encoding, prompt_spans: Spans) -> list[Looks]:
+    """Return the hints of the places in a text that state an entity's name and values."""
+    ranked = list(mentions)
+    place = ranked.index(entity)
+    first, *later = mentions[entity]
+    near = [span for span in mentions[ranked[place - 1]] if span[1] <= first[0]] if place else [START]
+    found: list[Looks] = []
+    if near:
+        found.append(look("record", first[0], max(near)))
+        found += [look("mention", token, max(near)) for token in range(first[0] + 1, first[1])]
+    for was, now in zip(mentions[entity], later, strict=False):
+        found += [look("mention", token, was) for token in range(*now)]
+    for start in (
+        token_at(prompt, start)
+        for (owner, key), spans in prompt_spans.items()
+        if owner == entity and key != "name"
+        for start, _ in spans
+    ):
+        near = [span for span in mentions[entity] if span[1] <= start]
+        if near:
+            found.append(look("record", start, max(near)))
+    return found
+
+
 def choice_hints(
-    record: int, prompt: Encoding, prompt_spans: Spans, reply: Encoding, reply_spans: Spans
+    record: int, mentions: Mentions, prompt: Encoding, prompt_spans: Spans, reply: Encoding, reply_spans: Spans
 ) -> list[Looks]:
     """Return the hints of the tokens that choose `record`: where the one before ends, and where its name begins."""
-    names = first_tokens(prompt, prompt_spans.get((record, "name"), ()))
     stated = [
         span for (owner, key), spans in prompt_spans.items() if owner == record and key != "name" for span in spans
     ]
@@ -101,18 +184,27 @@ def choice_hints(
     already = [reply_spans[one, "name"][0] for one in range(record) if (one, "name") in reply_spans]
     given = [(len(prompt.ids) + start, len(prompt.ids) + end) for start, end in first_tokens(reply, already)] or [START]
     places = [token_at(reply, start) - 1 for start, _ in reply_spans.get((record, "name"), ())]
-    found: list[Looks] = []
     if before:
         last = token_at(reply, max(before) - 1)
         if last != token_at(reply, max(before)):  # else the end and what follows are one token
             places.append(last)
-            if names or (record, "name") not in reply_spans:
-                found.append(look("value", len(prompt.ids) + last, names[0] if names else START))
-    for place in places:
-        found += [look("owner", len(prompt.ids) + place, value) for value in values]
-        found += [look("excluded", len(prompt.ids) + place, end) for end in excluding]
-        found += [look("given", len(prompt.ids) + place, name) for name in given]
+    ranked = list(mentions)
+    following = ranked[ranked.index(record - 1) + 1 :] if record - 1 in ranked else ranked if not record else []
+    found: list[Looks] = []
+    for place in (len(prompt.ids) + place for place in places):
+        if following or (record, "name") not in reply_spans:
+            found.append(look("next", place, beginning(mentions[following[0]]) if following else START))
+        if record in mentions or (record, "name") not in reply_spans:
+            found.append(look("choice", place, beginning(mentions[record]) if record in mentions else START))
+        found += [look("owner", place, value) for value in values]
+        found += [look("excluded", place, end) for end in excluding]
+        found += [look("given", place, name) for name in given]
     return found
+
+
+def beginning(mentions: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the first token of the first mention."""
+    return mentions[0][0], mentions[0][0] + 1
 
 
 def look(kind: str, place: int, span: tuple[int, int]) -> Looks:
@@ -137,29 +229,31 @@ def first_tokens(encoded: Encoding, spans: Sequence[tuple[int, int]]) -> list[tu
     return [(token, token + 1) for token in (token_at(encoded, start) for start, _ in spans)]
 
 
-def record_hints(
+def answer_hints(
     record: int, prompt: Encoding, prompt_spans: Spans, reply: Encoding, reply_spans: Spans
 ) -> list[Looks]:
-    """Return the hints of one record's name and values."""
+    """Return the hints of the places in an answer that give a record's name and values."""
     length = len(prompt.ids)
     found: list[Looks] = []
     for key in (key for owner, key in reply_spans if owner == record):
-        answered = length + token_at(reply, reply_spans[record, key][0][0])
+        start, end = tokens(reply, reply_spans[record, key][0])
         stated = [tokens(prompt, span) for span in prompt_spans.get((record, key), ())]
         if stated:
-            found.append(look("value", answered - 1, (stated[0][0], stated[0][0] + 1)))
+            source = stated[0]
+            if key != "name":
+                found.append(look("value", length + start - 1, (source[0], source[0] + 1)))
+            if prompt.ids[slice(*source)] == reply.ids[start:end]:
+                found += [
+                    look("copy", length + start + place - 1, (source[0] + place, source[0] + place + 1))
+                    for place in range(1, end - start)
+                ]
         owner = record - 1 if key == "name" else record
-        if owner < 0:
-            found += [look("record", place, START) for place in (answered - 1, *(start for start, _ in stated[:1]))]
-            continue
-        name = tokens(reply, reply_spans[owner, "name"][0])
-        if name[0] + length < answered:
-            found.append(look("record", answered - 1, (length + name[0], length + name[1])))
-        names = [tokens(prompt, span) for span in prompt_spans.get((owner, "name"), ())]
-        for start, _ in stated[:1] if key == "name" else stated:
-            before = [span for span in names if span[1] <= start]
-            if before:
-                found.append(look("record", start, max(before)))
+        name = tokens(reply, reply_spans[owner, "name"][0]) if owner >= 0 else None
+        about = START if name is None else (length + name[0], length + name[1])
+        if about[0] < length + start:
+            found.append(look("record", length + start - 1, about))
+            if key == "name":
+                found += [look("mention", length + token, about) for token in range(start, end)]
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from text2json.baselines.readers.hints import CELL, EXCLUDED
+from text2json.baselines.readers.hints import CELL, EXCLUDED, OUTSIDE
 
 SEED = 20260408
 Evidence = dict[tuple[int, str], list[tuple[int, int]]]
@@ -41,11 +41,14 @@ class Scrambler:
         records = json.loads(row["answer"])
         edits: list[tuple[int, int, str]] = []
         for (place, field), spans in evidence.items():
-            if place < 0 or self.rng.random() >= self.share or field not in records[place]:
+            if OUTSIDE < place < 0 or self.rng.random() >= self.share or (place >= 0 and field not in records[place]):
                 continue
             value = " ".join(self.word() for _ in range(int(self.rng.integers(1, 3))))
-            records[place][field] = value
+            if place >= 0:
+                records[place][field] = value
             edits += [(start, end, value) for start, end in spans]
+            if place <= OUTSIDE and field == "name":
+                edits.append((*evidence[EXCLUDED, "name"][OUTSIDE - place], value))
         problem = row["problem"]
         for start, end, value in sorted(edits, reverse=True):
             problem = problem[:start] + value + problem[end:]
@@ -56,8 +59,8 @@ class Scrambler:
 def located(row: dict[str, Any]) -> Evidence:
     """Return where a sample states each leaf; of typed and nested records, the leaves of their first level alone.
 
-    The record `EXCLUDED` has the names in sentences that exclude an entity, and the ends of these sentences; the record
-    `CELL` has the values in tables and the heads of their columns.
+    The record `EXCLUDED` has the names in sentences that exclude an entity, and the ends of these sentences; those from
+    `OUTSIDE` down have what is stated of these entities; `CELL` has the values in tables and their columns' heads.
     """
     found: Evidence = {}
     for leaf in json.loads(row["evidence"] or "[]"):
@@ -66,9 +69,11 @@ def located(row: dict[str, Any]) -> Evidence:
             found[int(place), field] = [(start, end) for start, end in leaf["spans"]]
     marks = json.loads(row.get("knobs") or "{}")
     excluding = marks.get("exclusions", [])
-    if excluding:
-        found[EXCLUDED, "name"] = [(start, end) for start, end, _ in excluding]
-        found[EXCLUDED, "end"] = [(last - 1, last) for *_, last in excluding]
+    for number, entity in enumerate(excluding):
+        found.setdefault((EXCLUDED, "name"), []).append(tuple(entity["name"]))
+        found.setdefault((EXCLUDED, "end"), []).append((entity["end"] - 1, entity["end"]))
+        for leaf, spans in entity["stated"].items():
+            found[OUTSIDE - number, leaf.removeprefix(".")] = [(start, end) for start, end in spans]
     cells = [
         ((start, end), span)
         for start, end, head in marks.get("columns", [])

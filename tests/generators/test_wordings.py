@@ -234,12 +234,17 @@ def test_wide_documents_say_where_they_exclude_an_entity() -> None:
         knobs = json.loads(sample.knobs)
         names = {record["name"] for record in json.loads(sample.answer)}
         assert len(knobs["exclusions"]) == knobs["excluded"]
-        for start, end, last in knobs["exclusions"]:
-            assert sample.problem[start:end] not in names
-            assert sample.problem.count(sample.problem[start:end]) > 1
+        for entity in knobs["exclusions"]:
+            (start, end), last = entity["name"], entity["end"]
+            name = sample.problem[start:end]
+            assert name not in names
+            assert sample.problem.count(name) > 1
             assert 0 <= last - end < 150 or 0 < end - last < 150
             assert last > start
             assert not sample.problem[last : last + 1].isalnum()
+            assert entity["stated"].keys() <= {f".{key}" for key in json.loads(sample.answer)[0]}
+            assert all(sample.problem[slice(*span)] == name for span in entity["stated"][".name"])
+            assert sum(map(len, entity["stated"].values())) > len(entity["stated"][".name"])
             excluded += 1
         assert not any("excluded" in leaf["path"] for leaf in json.loads(sample.evidence))
     assert excluded > 20

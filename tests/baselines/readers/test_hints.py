@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from text2json.baselines.readers import reader_path, stage_data
-from text2json.baselines.readers.batches import Tokens, collate
+from text2json.baselines.readers.batches import Tokens, collate, noisy, spared
 from text2json.baselines.readers.hints import HEADS, KINDS, Seen, reply_spans
 from text2json.baselines.readers.rows import Row
 
@@ -20,6 +22,10 @@ COMMAND = (
 
 WIDE = (
     "short --split train --samples 24 --set wordings=wide --set distractors=100 --set length=1850-3000 --set noise=20"
+)
+
+TABLES = (
+    "short --split train --samples 16 --set wordings=wide --set genres=table --set fields=2-4 --set length=1850-2600"
 )
 
 
@@ -41,29 +47,46 @@ def text(tokenizer: PreTrainedTokenizerBase, ids: np.ndarray) -> str:
     return str(tokenizer.decode(ids))
 
 
+def of_kind(kind: str, hints: np.ndarray) -> np.ndarray:
+    return np.asarray(hints[hints[:, 0] == KINDS.index(kind)])
+
+
 def test_a_value_is_looked_up_where_the_text_states_it(
     samples: list[Tokens], tokenizer: PreTrainedTokenizerBase
 ) -> None:
     for ids, prompt, hints in samples:
-        values = hints[hints[:, 0] == KINDS.index("value")]
+        values = of_kind("value", hints)
         answer = text(tokenizer, ids[prompt:])
-        ends = [hint for hint in values if text(tokenizer, ids[hint[1] + 1 : hint[1] + 2]).startswith('"}')]
-        assert len(values) - len(ends) == answer.count('":"')
+        assert len(values) == answer.count('":"') - answer.count('"name":"')
         for _, look, start, end in values:
             assert prompt <= look < len(ids) - 1
             assert end == start + 1 <= prompt
-            said = text(tokenizer, ids[look + 1 : look + 12]).removeprefix('"},{"name":"')
-            if said.startswith('"}]'):  # the last record is followed by none
+            said = text(tokenizer, ids[look + 1 : look + 12])
+            assert said.strip('":,[{} ')[:1] == text(tokenizer, ids[start : start + 4]).strip("\"'`* ")[:1]
+
+
+@pytest.mark.parametrize("kind", ["choice", "next"])
+def test_the_next_record_is_looked_up_where_the_text_first_names_it(
+    kind: str, samples: list[Tokens], tokenizer: PreTrainedTokenizerBase
+) -> None:
+    for ids, prompt, hints in samples:
+        names = [record["name"] for record in json.loads(text(tokenizer, ids[prompt:-1]))]
+        found = of_kind(kind, hints)
+        assert len(names) < len(found) <= 2 * len(names)
+        for _, look, start, _ in found:
+            before = text(tokenizer, ids[prompt : look + 1])
+            number = before.count('"name":"') - before.endswith('"name":"')
+            if number == len(names):
                 assert start == 0
             else:
-                assert said.strip('":,[{} ')[:1] == text(tokenizer, ids[start : start + 4]).strip("\"'`* ")[:1]
-        assert len(ends) == answer.count('"name":')
+                assert text(tokenizer, ids[start:prompt]).lstrip().startswith(names[number])
+                assert names[number] not in text(tokenizer, ids[:start])
 
 
 def test_a_value_looks_at_the_name_of_its_record(samples: list[Tokens], tokenizer: PreTrainedTokenizerBase) -> None:
     for ids, prompt, hints in samples:
         answer = text(tokenizer, ids[prompt:])
-        places = hints[hints[:, 0] == KINDS.index("record")]
+        places = of_kind("record", hints)
         assert (places[:, 1] >= prompt).sum() == answer.count('":"')
         assert (places[:, 1] < prompt).any()
         assert ((places[:, 2] == 0) & (places[:, 3] == 1)).sum() == 2  # the first name, in text and answer
@@ -72,10 +95,37 @@ def test_a_value_looks_at_the_name_of_its_record(samples: list[Tokens], tokenize
             assert f'"name":"{text(tokenizer, ids[start:end]).strip()}' in answer
 
 
+def test_a_name_that_comes_up_again_looks_at_its_last_mention(
+    samples: list[Tokens], tokenizer: PreTrainedTokenizerBase
+) -> None:
+    again = 0
+    for ids, prompt, hints in samples:
+        names = [record["name"] for record in json.loads(text(tokenizer, ids[prompt:-1]))]
+        for _, look, start, end in of_kind("mention", hints):
+            shown = text(tokenizer, ids[start:end]).strip()
+            near = text(tokenizer, ids[max(start + 1, look - 30) : look + 30])
+            number = names.index(shown) if start else -1
+            assert (start and shown in near) or names[number + 1] in near
+            again += look < prompt and bool(start) and shown in near
+    assert again > 10
+
+
+def test_further_tokens_look_at_those_that_they_repeat(
+    samples: list[Tokens], tokenizer: PreTrainedTokenizerBase
+) -> None:
+    for ids, prompt, hints in samples:
+        copies = of_kind("copy", hints)
+        assert len(copies) > 10
+        for _, look, start, end in copies:
+            assert end == start + 1 <= prompt <= look
+            assert ids[start] == ids[look + 1]
+            assert ids[start - 1] == ids[look]
+
+
 def test_a_record_is_chosen_by_what_is_stated_of_it(samples: list[Tokens], tokenizer: PreTrainedTokenizerBase) -> None:
     for ids, prompt, hints in samples:
         records = json.loads(text(tokenizer, ids[prompt:]).removesuffix(tokenizer.eos_token))
-        owners = hints[hints[:, 0] == KINDS.index("owner")]
+        owners = of_kind("owner", hints)
         for _, look, start, end in owners:
             assert end == start + 1 <= prompt <= look + 1
             before = text(tokenizer, ids[prompt : look + 1])
@@ -93,33 +143,77 @@ def test_names_that_an_answer_has_given_are_looked_at(
     samples: list[Tokens], tokenizer: PreTrainedTokenizerBase
 ) -> None:
     for ids, prompt, hints in samples:
-        for _, look, start, end in hints[hints[:, 0] == KINDS.index("given")]:
+        for _, look, start, end in of_kind("given", hints):
             before = text(tokenizer, ids[prompt : look + 1])
             named = before.count('"name":"') - before.endswith('"name":"')
             assert (start == 0) == (named == 0)
             if start:
                 assert text(tokenizer, ids[prompt:start]).endswith('"name":"')
                 assert start < end <= look
-        looks = hints[hints[:, 0] == KINDS.index("given"), 1]
-        assert set(hints[hints[:, 0] == KINDS.index("owner"), 1]) == set(looks)
+        assert set(of_kind("owner", hints)[:, 1]) == set(of_kind("given", hints)[:, 1])
 
 
-@pytest.mark.parametrize("scramble", [0.0, 0.7])
-def test_sentences_that_exclude_are_looked_at(
-    scramble: float, tokenizer: PreTrainedTokenizerBase, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.fixture(scope="module", params=[0.0, 0.7])
+def excluding(
+    request: pytest.FixtureRequest, tokenizer: PreTrainedTokenizerBase, tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[int, Tokens]]:
+    """Documents that exclude entities, with the number of these."""
     folder = stage_data.generated(WIDE, tmp_path_factory.mktemp("wide"))
     rows = [row for chunk in stage_data.read(folder, "knobs") for row in chunk]
-    excluded = [json.loads(row["knobs"])["excluded"] for row in rows]
-    assert sum(excluded) > 10
-    for (_, _, hints), count in zip(stage_data.tokenize(folder, tokenizer, scramble=scramble), excluded, strict=True):
-        places = hints[hints[:, 0] == KINDS.index("excluded")]
-        ends = set(map(int, places[:, 2]))
+    made = stage_data.tokenize(folder, tokenizer, scramble=request.param)
+    counts = [int(json.loads(row["knobs"])["excluded"]) for row in rows]
+    assert sum(counts) > 10
+    return list(zip(counts, made, strict=True))
+
+
+def test_sentences_that_exclude_are_looked_at(excluding: list[tuple[int, Tokens]]) -> None:
+    for count, (_, _, hints) in excluding:
+        ends = set(map(int, of_kind("excluded", hints)[:, 2]))
         assert len(ends - {0}) == count
         assert (0 in ends) == (not count)
         for end in ends - {0}:
-            (name,) = (hint for hint in hints if hint[0] == KINDS.index("record") and hint[1] == end)
+            (name,) = (hint for hint in of_kind("record", hints) if hint[1] == end)
             assert end - 90 < name[2] < name[3] <= end + 1
+
+
+def test_excluded_entities_are_in_the_chain_of_names_and_passed_over(excluding: list[tuple[int, Tokens]]) -> None:
+    passed = linked = 0
+    for count, (_, _, hints) in excluding:
+        chosen = {look: start for _, look, start, _ in of_kind("choice", hints)}
+        following = {look: start for _, look, start, _ in of_kind("next", hints)}
+        assert chosen.keys() == following.keys()
+        over = {following[look] for look in chosen if following[look] != chosen[look]}
+        assert len(over) <= count
+        assert all(not chosen[look] or following[look] <= chosen[look] for look in chosen)
+        passed += len(over)
+        links = {look: start for _, look, start, _ in of_kind("record", hints)}
+        linked += sum(links[start] < start and start in links.values() for start in over)
+        assert over <= links.keys()
+    assert passed > 10
+    assert linked > 5
+
+
+def test_noise_spares_the_sentences_that_exclude(excluding: list[tuple[int, Tokens]]) -> None:
+    for _, (ids, prompt, hints) in excluding:
+        kept = spared(hints)
+        changed = np.flatnonzero(noisy(np.random.default_rng(0), ids, prompt, 0.9, kept) != ids)
+        assert len(changed) > 20
+        assert not set(changed) & set(kept)
+        assert set(map(int, of_kind("excluded", hints)[:, 2])) - {0} <= set(map(int, kept))
+
+
+def test_cells_of_a_column_count_alike(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    folder = stage_data.generated(TABLES, tmp_path)
+    seen = set()
+    for ids, _, hints in stage_data.tokenize(folder, tokenizer):
+        counts = Counter(map(int, of_kind("count", hints)[:, 1]))
+        for _, value, head, _ in of_kind("column", hints):
+            assert counts[head] == counts[value] > 1
+            seen.add(counts[value])
+        for _, look, start, end in of_kind("count", hints):
+            assert start < end <= look + 1
+            assert text(tokenizer, ids[start:look]).count("\n") <= 1
+    assert len(seen) > 3
 
 
 def test_places_in_an_answer_are_those_of_its_strings() -> None:
