@@ -12,6 +12,8 @@ a head puts on the right tokens is added to the loss.
   the first is the very first token, the opening of the user's turn;
 - *mention*: the same from a name's further tokens; and from every later mention of a name to the one before, so that a
   name that comes up again is not taken for the next;
+- *again*: from each token of a later mention to the same token of the one before, and from those of a first mention to
+  the very first token;
 - *value*: from the place in an answer where a value begins, to its first token in the text;
 - *next*: from the places in an answer where the next record is chosen, the end of a record and the beginning of a
   name, to the name of the next entity, excluded or not; after the last one to the very first token;
@@ -43,14 +45,15 @@ from torch import Tensor
 HEADS = {
     "record": ((1, 0), (4, 0)),
     "value": ((3, 1), (6, 0)),
-    "owner": ((5, 3), (6, 2)),
+    "owner": ((6, 2),),
     "excluded": ((4, 2), (5, 0)),
     "given": ((4, 1), (5, 1)),
     "column": ((5, 2),),
     "nothing": ((4, 0),),
     "mention": ((4, 0),),
     "copy": ((3, 1),),
-    "next": ((3, 1),),
+    "again": ((2, 0),),
+    "next": ((5, 3),),
     "choice": ((6, 0),),
     "count": ((3, 2),),
 }
@@ -157,8 +160,13 @@ def text_hints(entity: int, mentions: Mentions, prompt: Encoding, prompt_spans: 
     if near:
         found.append(look("record", first[0], max(near)))
         found += [look("mention", token, max(near)) for token in range(first[0] + 1, first[1])]
+    found += [look("again", token, START) for token in range(*first)]
     for was, now in zip(mentions[entity], later, strict=False):
         found += [look("mention", token, was) for token in range(*now)]
+        if prompt.ids[slice(*was)] == prompt.ids[slice(*now)]:
+            found += [
+                look("again", token, (token - now[0] + was[0], token - now[0] + was[0] + 1)) for token in range(*now)
+            ]
     for start in (
         token_at(prompt, start)
         for (owner, key), spans in prompt_spans.items()

@@ -110,6 +110,18 @@ def test_a_name_that_comes_up_again_looks_at_its_last_mention(
     assert again > 10
 
 
+def test_first_mentions_are_told_from_later_ones(samples: list[Tokens], tokenizer: PreTrainedTokenizerBase) -> None:
+    for ids, prompt, hints in samples:
+        names = [record["name"] for record in json.loads(text(tokenizer, ids[prompt:-1]))]
+        found = of_kind("again", hints)
+        later = found[found[:, 2] > 0]
+        assert all(ids[look] == ids[start] and end == start + 1 and start < look for _, look, start, end in later)
+        first = found[found[:, 2] == 0, 1]
+        assert first.max() < prompt
+        for name in names:
+            assert sum(text(tokenizer, ids[look:prompt]).lstrip().startswith(name) for look in first) == 1
+
+
 def test_further_tokens_look_at_those_that_they_repeat(
     samples: list[Tokens], tokenizer: PreTrainedTokenizerBase
 ) -> None:
