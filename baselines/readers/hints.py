@@ -15,10 +15,10 @@ a head puts on the right tokens is added to the loss.
 - *again*: from each token of a later mention to the same token of the one before, and from those of a first mention to
   the very first token;
 - *value*: from the place in an answer where a value begins, to its first token in the text;
+- *copy*: from the place of each further token of a value or name in an answer to the same token in the text;
 - *next*: from the places in an answer where the next record is chosen, the end of a record and the beginning of a
   name, to the name of the next entity, excluded or not; after the last one to the very first token;
 - *choice*: from the same places to the name of the next record;
-- *copy*: from each further token of a value or name in an answer to the one that it gives again in the text;
 - *owner*: from the same places to the first tokens of all that the text states of the next record: names are many, but
   only a record's have values;
 - *excluded*: from the same places to the ends of all sentences that say that an entity is not asked for, which
@@ -190,7 +190,9 @@ def choice_hints(
     excluding = first_tokens(prompt, prompt_spans.get((EXCLUDED, "end"), ())) or [START]
     before = [span[1] for (owner, _), spans in reply_spans.items() if owner == record - 1 for span in spans]
     already = [reply_spans[one, "name"][0] for one in range(record) if (one, "name") in reply_spans]
-    given = [(len(prompt.ids) + start, len(prompt.ids) + end) for start, end in first_tokens(reply, already)] or [START]
+    given = [
+        (len(prompt.ids) + start, len(prompt.ids) + end) for start, end in (tokens(reply, span) for span in already)
+    ]
     places = [token_at(reply, start) - 1 for start, _ in reply_spans.get((record, "name"), ())]
     if before:
         last = token_at(reply, max(before) - 1)
@@ -206,7 +208,7 @@ def choice_hints(
             found.append(look("choice", place, beginning(mentions[record]) if record in mentions else START))
         found += [look("owner", place, value) for value in values]
         found += [look("excluded", place, end) for end in excluding]
-        found += [look("given", place, name) for name in given]
+        found += [look("given", place, name) for name in given or [START]]
     return found
 
 

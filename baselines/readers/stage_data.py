@@ -71,7 +71,7 @@ def tokenized(
 ) -> list[Tokens]:
     """Return what `tokenize` does of a command's documents; it is kept, since a run that resumes needs it again."""
     folder = generated(command, work)
-    kind = [tokenizer.backend_tokenizer.to_str(), name_first, scramble, "hints 9"]
+    kind = [tokenizer.backend_tokenizer.to_str(), name_first, scramble, "hints 10"]
     if tokenizer.chat_template != CHAT_TEMPLATE:  # the readers' own goes without saying
         kind.append(tokenizer.chat_template)
     file = folder.parent / f"{folder.stem}-{hashlib.sha256(json.dumps(kind).encode()).hexdigest()[:8]}.npz"
