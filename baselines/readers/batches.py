@@ -18,7 +18,7 @@ HINTS = 256
 """Most hints of a kind that a row takes, evenly out of more."""
 EXCLUDING = 20
 """Tokens before the end of a sentence that excludes an entity which noise leaves alone."""
-QUESTION = 64
+QUESTION = 110
 """Tokens of a prompt that hold what is asked for, about; noise leaves them alone."""
 
 
@@ -65,7 +65,7 @@ def collate(rows: Sequence[Row], *, length: int, pad: int, skips: Callable[[Row]
     ids = np.full((len(rows), length), pad, dtype=np.int64)
     places = np.zeros((len(rows), room), dtype=np.int64)
     targets = np.full((len(rows), room), IGNORED, dtype=np.int64)
-    most = min(length // 6, HINTS)
+    most = min(length // 4, HINTS)
     hints = np.zeros((len(KINDS), len(rows), most, 3), dtype=np.int64)
     positions = np.tile(np.arange(length, dtype=np.int64), (len(rows), 1))
     for number, row in enumerate(rows):

@@ -14,9 +14,22 @@ MARKS = [f"<|{number}|>" for number in range(8)]
 ORDINARY = 4 + len(MARKS)
 """The first token id that is text."""
 
-PIECES = r" ?\p{Ll}+|\p{Lu}\p{Ll}*|\p{N}| |\s+|[^\p{L}\p{N}\s]+|\p{L}"
-"""What no token crosses. A space joins a lower-case word but never a capital or a digit, so that names, codes and
-numbers have the same tokens in running text and behind a quotation mark: copying them is then plain copying."""
+FUNCTION_WORDS = (
+    "a|about|after|again|all|also|am|an|and|any|are|as|at|be|been|before|being|between|but|by|"
+    "can|could|did|do|does|down|during|each|ever|every|few|for|from|had|has|have|he|her|here|him|"
+    "his|how|i|if|in|into|is|it|its|just|like|many|may|me|might|more|most|much|must|my|never|no|"
+    "nor|not|now|of|off|often|on|once|one|only|onto|or|other|our|out|over|own|shall|she|should|"
+    "since|so|some|still|such|than|that|the|their|them|then|there|these|they|this|those|though|"
+    "through|to|too|under|until|up|upon|us|very|was|we|were|what|when|where|whether|which|while|"
+    "who|whom|whose|why|will|with|without|would|yet|you|your"
+)
+"""What values hardly ever begin with."""
+PIECES = (
+    rf" (?:{FUNCTION_WORDS})(?!\p{{L}})"
+    r"|\p{Ll}+|\p{Lu}\p{Ll}*|\p{N}| |\s+|[^\p{L}\p{N}\s]+|\p{L}"
+)
+"""What no token crosses. A space joins function words alone, so that names, codes, numbers and words have the same
+tokens in running text and behind a quotation mark: copying them is then plain copying."""
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] }}"
