@@ -122,14 +122,16 @@ def spared(hints: np.ndarray) -> np.ndarray:
     return (ends[ends > 0, None] - np.arange(EXCLUDING)).ravel()
 
 
-def noisy(rng: np.random.Generator, ids: np.ndarray, prompt: int, share: float, kept: np.ndarray) -> np.ndarray:
+def noisy(
+    rng: np.random.Generator, ids: np.ndarray, prompt: int, share: float, kept: Sequence[int] | np.ndarray = ()
+) -> np.ndarray:
     """Return a sample in which other tokens of its text replace a share of those that its answer does not hold.
 
     What is said around a value then differs each time, so that no exact wording is learned by heart. The tokens `kept`
     stay as they are.
     """
     free = np.flatnonzero(~np.isin(ids[:prompt], ids[prompt:]))
-    free = np.setdiff1d(free[free >= QUESTION], kept)
+    free = np.setdiff1d(free[free >= QUESTION], np.asarray(kept, dtype=np.int64))
     changed = free[rng.random(len(free)) < share]
     ids = ids.copy()
     ids[changed] = ids[rng.choice(free, len(changed))]
