@@ -155,11 +155,11 @@ def text_hints(entity: int, mentions: Mentions, prompt: Encoding, prompt_spans: 
     ranked = list(mentions)
     place = ranked.index(entity)
     first, *later = mentions[entity]
-    near = [span for span in mentions[ranked[place - 1]] if span[1] <= first[0]] if place else [START]
+    near = last_before(first[0], mentions[ranked[place - 1]]) if place else START
     found: list[Looks] = []
-    if near:
-        found.append(look("record", first[0], max(near)))
-        found += [look("mention", token, max(near)) for token in range(first[0] + 1, first[1])]
+    if near is not None:
+        found.append(look("record", first[0], near))
+        found += [look("mention", token, near) for token in range(first[0] + 1, first[1])]
     found += [look("again", token, START) for token in range(*first)]
     for was, now in zip(mentions[entity], later, strict=False):
         found += [look("mention", token, was) for token in range(*now)]
@@ -173,10 +173,15 @@ def text_hints(entity: int, mentions: Mentions, prompt: Encoding, prompt_spans: 
         if owner == entity and key != "name"
         for start, _ in spans
     ):
-        near = [span for span in mentions[entity] if span[1] <= start]
-        if near:
-            found.append(look("record", start, max(near)))
+        near = last_before(start, mentions[entity])
+        if near is not None:
+            found.append(look("record", start, near))
     return found
+
+
+def last_before(place: int, mentions: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the last mention that ends before the token at `place`."""
+    return max((span for span in mentions if span[1] <= place), default=None)
 
 
 def choice_hints(
@@ -251,7 +256,7 @@ def answer_hints(
         if stated:
             source = stated[0]
             if key != "name":
-                found.append(look("value", length + start - 1, (source[0], source[0] + 1)))
+                found.append(look("value", length + start - 1, beginning(stated)))
             if prompt.ids[slice(*source)] == reply.ids[start:end]:
                 found += [
                     look("copy", length + start + place - 1, (source[0] + place, source[0] + place + 1))
