@@ -13,6 +13,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from text2json.baselines.readers.hints import CELL, EXCLUDED, OUTSIDE
+from text2json.errors import DataError
 
 SEED = 20260408
 Evidence = dict[tuple[int, str], list[tuple[int, int]]]
@@ -61,6 +62,9 @@ def located(row: dict[str, Any]) -> Evidence:
 
     The record `EXCLUDED` has the names in sentences that exclude an entity, and the ends of these sentences; those from
     `OUTSIDE` down have what is stated of these entities; `CELL` has the values in tables and their columns' heads.
+
+    Raises:
+        DataError: the sample is of a version that says of an excluded entity no more than where it is excluded.
     """
     found: Evidence = {}
     for leaf in json.loads(row["evidence"] or "[]"):
@@ -69,6 +73,8 @@ def located(row: dict[str, Any]) -> Evidence:
             found[int(place), field] = [(start, end) for start, end in leaf["spans"]]
     marks = json.loads(row.get("knobs") or "{}")
     excluding = marks.get("exclusions", [])
+    if any(isinstance(entity, list) for entity in excluding):
+        raise DataError("wide documents of an earlier version", remedy="begin in another --work")
     for number, entity in enumerate(excluding):
         found.setdefault((EXCLUDED, "name"), []).append(tuple(entity["name"]))
         found.setdefault((EXCLUDED, "end"), []).append((entity["end"] - 1, entity["end"]))

@@ -15,6 +15,8 @@ from text2json.baselines.readers import reader_path, stage_data
 from text2json.baselines.readers.batches import Tokens, collate, noisy, spared
 from text2json.baselines.readers.hints import HEADS, KINDS, Seen, reply_spans
 from text2json.baselines.readers.rows import Row
+from text2json.baselines.readers.scramble import located
+from text2json.errors import DataError
 
 COMMAND = (
     "short --split train --samples 12 --set records=2-4 --set distractors=0-60 --set scatter=50 --set length=1500-2600"
@@ -203,6 +205,11 @@ def test_excluded_entities_are_in_the_chain_of_names_and_passed_over(excluding: 
         assert over <= links.keys()
     assert passed > 10
     assert linked > 5
+
+
+def test_documents_of_an_earlier_version_are_refused() -> None:
+    with pytest.raises(DataError, match="documents of an earlier version"):
+        located({"evidence": "[]", "knobs": '{"exclusions":[[3,9,20]]}', "problem": "", "answer": "[]"})
 
 
 def test_noise_spares_the_sentences_that_exclude(excluding: list[tuple[int, Tokens]]) -> None:
