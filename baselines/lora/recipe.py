@@ -30,9 +30,8 @@ class AdapterRecipe(Schedule):
     def documents_only(cls, stages: list[Stage]) -> list[Stage]:
         """Refuse what only a reader's stage can do."""
         for stage in stages:
-            readers_own = stage.layers is not None or stage.rope_theta is not None or stage.hints > 0
-            if not stage.generate or stage.random_share > 0 or readers_own:
-                raise ValueError(f"stage {stage.name!r}: an adapter learns from documents, and its base keeps its form")
+            if not stage.generate or stage.random_share > 0 or stage.hints > 0:
+                raise ValueError(f"stage {stage.name!r}: an adapter learns from documents alone")
         return stages
 
 

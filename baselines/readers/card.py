@@ -40,7 +40,7 @@ def card(name: str, folder: Path, results: Sequence[Row]) -> str:
         "SIZE": f"{parameters(folder) / 1e6:.1f}M parameters",
         "SHAPE": shape(config),
         "FIGURES": figures(results),
-        "RECIPES": ", ".join(f"`{recipe.name}`" for recipe in recipes),
+        "RECIPES": " and then ".join(f"`{recipe.name}`" for recipe in recipes),
         "HOURS": f"{sum(recipe.hours or 0 for recipe in recipes):.1f} hours",
         "STAGES": stages(recipes),
     }
@@ -104,10 +104,7 @@ def interval(row: Row, figure: str) -> str:
 def lineage(name: str) -> list[Recipe]:
     """Return the recipes whose training is in a reader's weights, in the order in which they are followed."""
     recipe = load_recipe(name)
-    found: dict[str, Recipe] = {}
-    for other in (recipe.start, recipe.adds and recipe.adds.learned):
-        found |= {each.name: each for each in (lineage(other) if other else ())}
-    return [*found.values(), recipe]
+    return [*(lineage(recipe.start) if recipe.start else ()), recipe]
 
 
 def stages(recipes: Sequence[Recipe]) -> str:

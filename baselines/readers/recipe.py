@@ -48,10 +48,6 @@ class Stage(BaseModel):
     """Half of the rows leap over positions, up to this one, see `skipping`; 0 for none."""
     hints: float = Field(default=0.0, ge=0)
     """The weight of the loss that shows single heads where to look, see `hints`."""
-    layers: int | None = None
-    """The model grows to so many layers when the stage begins, see `architecture.grown`."""
-    rope_theta: float | None = None
-    """The base of the rotary embedding from this stage on: a larger one lets contents match over longer distances."""
     generate: list[str] = []
     held_out: str | None = None
 
@@ -72,22 +68,6 @@ class Schedule(BaseModel):
     checkpoint_seconds: float = 180
 
 
-class Addition(BaseModel):
-    """A part of what another training changed, added to a reader's weights when its own stages are done.
-
-    A share trades what was learned there against what was forgotten there (task arithmetic, Ilharco et al. 2023, arXiv
-    2212.04089; to the very weights that the training began from, Wortsman et al. 2022, arXiv 2109.01903).
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    learned: str
-    """The recipe that changed them; the reader's other weights stay as they are."""
-    share: float = Field(gt=0, le=1)
-    rope_theta: float | None = None
-    """The base of the rotary embedding of the sum."""
-
-
 class Recipe(Schedule):
     """All that a reader's training depends on."""
 
@@ -98,7 +78,6 @@ class Recipe(Schedule):
     start: str | None = None
     """The recipe whose finished reader this one begins from, see `transplant`; without it, from random weights."""
     shape: dict[str, Any] = {}
-    adds: Addition | None = None
     hours: float | None = None
     """How long it took for the shipped weights, for their card."""
 

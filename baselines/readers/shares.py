@@ -38,7 +38,6 @@ class Shares:
         for twin in self.twins[1:]:  # what a checkpoint or an optimiser brought
             for own, same in zip(twin.parameters(), self.model.parameters(), strict=True):
                 own.data, own.grad = same.data, None
-            twin.model.rotary_emb = self.model.model.rotary_emb
         found = list(self.pool.map(partial(one_share, measure, hints), self.twins, shares, weights))
         for twin in self.twins[1:]:
             for own, same in zip(twin.parameters(), self.model.parameters(), strict=True):

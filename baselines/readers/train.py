@@ -32,9 +32,9 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from text2json.baselines.readers import attention
-from text2json.baselines.readers.architecture import build_model, grown, turned
+from text2json.baselines.readers.architecture import build_model
 from text2json.baselines.readers.batches import IGNORED, Batch, Documents, make_batch
-from text2json.baselines.readers.recipe import Addition, Recipe, Schedule, Stage, load_recipe
+from text2json.baselines.readers.recipe import Recipe, Schedule, Stage, load_recipe
 from text2json.baselines.readers.rows import RandomRows
 from text2json.baselines.readers.shares import Shares
 from text2json.baselines.readers.stage_data import generated, make_tokenizer, read, stage_documents
@@ -208,43 +208,22 @@ def build(recipe: Recipe, shape: dict[str, Any]) -> PreTrainedModel:
     return build_model(recipe.family, vocab_size=recipe.vocab_size, seed=recipe.seed, **shape)
 
 
-def finished(name: str, work: Path) -> Path:
-    """Return the finished reader of the recipe `name`, beside the folder `work`; train it if need be."""
-    folder = work.resolve().parent / name
-    done = folder / name
-    return done if (done / "config.json").exists() else train(load_recipe(name), folder)
-
-
 def started_from(recipe: Recipe, work: Path) -> Path:
-    """Return the finished reader that `recipe` begins from."""
+    """Return the finished reader that `recipe` begins from, beside the folder `work`; train it if need be."""
     if recipe.start is None:
         raise SpecError(f"{recipe.name} begins from nothing", remedy="give it tokenizer_texts")
-    return finished(recipe.start, work)
+    folder = work.resolve().parent / recipe.start
+    done = folder / recipe.start
+    return done if (done / "config.json").exists() else train(load_recipe(recipe.start), folder)
 
 
 def transplanted(recipe: Recipe, work: Path) -> PreTrainedModel:
     """Return the recipe's model as it begins from the reader of another recipe."""
-    folder = started_from(recipe, work)
-    old, old_tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    old, tokenizer = AutoModelForCausalLM.from_pretrained(started_from(recipe, work)), tokenizer_of(recipe, work)
     commands = [command for stage in recipe.stages for command in stage.generate]
     rows = next(read(generated(commands[0], work), "problem"))[:16] if commands else []
     texts = [f"<|user|>{row['problem']}<|assistant|>" for row in rows]
-    return transplant(old, old_tokenizer, tokenizer_of(recipe, work), recipe.family, seed=recipe.seed, texts=texts)
-
-
-@torch.no_grad()
-def add(model: PreTrainedModel, adds: Addition, work: Path) -> None:
-    """Add to `model`, in place, what another recipe's training changed."""
-    other = load_recipe(adds.learned)
-    after, before = (
-        AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
-        for folder in (finished(adds.learned, work), started_from(other, work))
-    )
-    for name, weight in model.named_parameters():
-        if name in after:
-            weight.add_(after[name] - before[name], alpha=adds.share)
-    if adds.rope_theta is not None:
-        turned(model, adds.rope_theta)
+    return transplant(old, tokenizer, recipe.family, texts=texts)
 
 
 def run_stage(
@@ -326,16 +305,10 @@ def train(recipe: Recipe, work: Path) -> Path:
     trainer, progress = resume(recipe, checkpoint)
     while progress.stage < len(recipe.stages):
         stage = recipe.stages[progress.stage]
-        if stage.layers is not None and stage.layers > len(trainer.model.model.layers):
-            trainer = Trainer(grown(trainer.model, stage.layers, seed=recipe.seed + progress.stage), recipe)
-        if stage.rope_theta is not None:
-            turned(trainer.model, stage.rope_theta)
         data = stage_documents(stage, tokenizer_of(recipe, work), work) if stage.generate else (None, None)
         run_stage(trainer, recipe, progress, data, work)
         progress.stage, progress.stage_tokens = progress.stage + 1, 0
         save_checkpoint(checkpoint, trainer, progress)
-    if recipe.adds is not None:
-        add(trainer.model, recipe.adds, work)
     export(trainer, tokenizer_of(recipe, work), work / recipe.name)
     return work / recipe.name
 
