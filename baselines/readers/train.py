@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from text2json.baselines.chat import user_turn
 from text2json.baselines.readers import attention
 from text2json.baselines.readers.architecture import build_model
 from text2json.baselines.readers.batches import IGNORED, Batch, Documents, make_batch
@@ -222,7 +223,7 @@ def transplanted(recipe: Recipe, work: Path) -> PreTrainedModel:
     old, tokenizer = AutoModelForCausalLM.from_pretrained(started_from(recipe, work)), tokenizer_of(recipe, work)
     commands = [command for stage in recipe.stages for command in stage.generate]
     rows = next(read(generated(commands[0], work), "problem"))[:16] if commands else []
-    texts = [f"<|user|>{row['problem']}<|assistant|>" for row in rows]
+    texts = [user_turn(tokenizer, row["problem"]) for row in rows]
     return transplant(old, tokenizer, recipe.family, texts=texts)
 
 
