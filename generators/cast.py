@@ -114,7 +114,7 @@ class _Drawing:
         facts = tuple((key, self.kind.fields[key].kind.draw(bits, self.split)) for key in fields)
         keys = frozenset(["name", *cast.keys])
         record = Record(
-            number, name, noun, facts, keys if gold else frozenset(), keys if gold or self.kind.wide else frozenset()
+            number, name, noun, facts, keys if gold else frozenset(), keys if gold or self.kind.marked else frozenset()
         )
         if gold:
             cast.missing += len(cast.keys) - len(stated)

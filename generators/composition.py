@@ -10,7 +10,7 @@ from text2json.errors import SpecError
 from text2json.generators import locales
 from text2json.generators.bits import Bits
 from text2json.generators.cast import Cast, draw_cast
-from text2json.generators.domain import domain, wide_domain
+from text2json.generators.domain import domain, marked_domain, wide_domain
 from text2json.generators.genres import genre
 from text2json.generators.knobs import Knobs
 from text2json.generators.layout import assemble, fill, size
@@ -23,6 +23,8 @@ from text2json.schemas.canonical import canonical_json
 from text2json.schemas.sample import Sample
 
 ATTEMPTS = 12
+FIND = {"frozen": domain, "marked": marked_domain, "wide": wide_domain}
+"""Wordings of the train split → how their domains are found."""
 
 
 def compose(config: str, knobs: Knobs, split: str, seed: int, number: int) -> Sample:
@@ -65,7 +67,7 @@ def draw_count(knobs: Knobs, number: int, bits: Bits) -> int:
 
 
 def _attempt(config: str, knobs: Knobs, split: str, seed: int, number: int, bits: Bits) -> Sample | None:
-    find = wide_domain if knobs.wordings == "wide" and split == "train" else domain
+    find = FIND[knobs.wordings] if split == "train" else domain
     kind = find(knobs.domains[number % len(knobs.domains)])
     count = draw_count(knobs, number, bits)
     target = draw_length(knobs, bits) - knobs.record_cost * count
@@ -87,7 +89,7 @@ def _attempt(config: str, knobs: Knobs, split: str, seed: int, number: int, bits
         "scattered": len(cast.far), "errors": errors, "missing": cast.missing, "order": knobs.order,
         "typed": knobs.typed, "places": stating, "spread": gold.spread,
     }  # fmt: skip
-    if kind.wide:
+    if kind.marked:
         recorded |= {
             "wordings": knobs.wordings,
             "exclusions": exclusions(places, len(head)),

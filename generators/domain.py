@@ -106,12 +106,16 @@ class Field:
 
 
 class Domain:
-    """One domain, read from its file; a `wide` one, which is for the train split only, has its further wordings too."""
+    """One domain, read from its file; a `wide` one, which is for the train split only, has its further wordings too.
 
-    def __init__(self, name: str, *, wide: bool = False) -> None:
+    Documents of a `marked` one, as every wide one is, say where they exclude an entity and where columns begin.
+    """
+
+    def __init__(self, name: str, *, wide: bool = False, marked: bool = False) -> None:
         file = FOLDER / f"{name}.toml"
         self.name = name
         self.wide = wide
+        self.marked = marked or wide
         self.further = wordings(name) if wide else {}
         self.table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
         self.noun: str = self.table["noun"]
@@ -190,3 +194,13 @@ def wide_domain(name: str) -> Domain:
         SpecError: there is no such domain.
     """
     return Domain(domain(name).name, wide=True)
+
+
+@cache
+def marked_domain(name: str) -> Domain:
+    """Return the domain called `name` with its frozen wordings, whose documents say what `wide` ones say of themselves.
+
+    Raises:
+        SpecError: there is no such domain.
+    """
+    return Domain(domain(name).name, marked=True)

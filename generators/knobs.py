@@ -21,7 +21,7 @@ LARGEST = 2**31 - 1
 """Of what is drawn from a range: columns of text have 32-bit offsets."""
 PLAIN = {"int": int, "bool": bool, "str": str}
 ORDERS = ("appearance", "name")
-WORDINGS = ("frozen", "wide")
+WORDINGS = ("frozen", "marked", "wide")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,11 @@ class Knobs:
     order: str = "appearance"
     """Of the gold records: `appearance` in the text, or `name`."""
     wordings: str = "frozen"
-    """`frozen`, or `wide`: further sentence patterns and labels in the train split, none in the test split."""
+    """In the train split; the test split is the same with each.
+
+    `frozen`; `marked`, the same documents, which say where they exclude an entity and where columns begin; or `wide`,
+    marked ones with further sentence patterns, labels and filler.
+    """
     locale: str = ""
     """A locale of Faker for names and places, which are then not frozen."""
 

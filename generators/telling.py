@@ -40,7 +40,7 @@ class Record:
     asked: frozenset[str]
     """The keys of the gold, empty for an entity that the question excludes."""
     placed: frozenset[str]
-    """The keys whose places in the text are noted: those asked for, of excluded entities too where a domain is wide."""
+    """The keys whose places in the text are noted: those asked for, of excluded entities too in a marked domain."""
 
 
 @cache
@@ -112,12 +112,12 @@ class Teller:
         return self.frame("correction", **slots)
 
     def exclusion(self, record: Record) -> Sentence:
-        """Say what puts an entity outside of the question; a wide domain marks where the sentence says so."""
+        """Say what puts an entity outside of the question; a marked domain notes where the sentence says so."""
         pattern = self.bits.choice(self.domain.excluding[self.split])
-        path = (record.number, EXCLUDED) if self.domain.wide else None
+        path = (record.number, EXCLUDED) if self.domain.marked else None
         said = sentence(pattern, {"N": ((record.name, path),), "n": plain(record.noun)})
         end = len(said.text)
-        return Sentence(said.text, (*said.places, (end - 1, end, path))) if self.domain.wide else said
+        return Sentence(said.text, (*said.places, (end - 1, end, path))) if self.domain.marked else said
 
     def frame(self, block: str, **slots: Said) -> Sentence:
         """Return one of a genre's own sentences."""
@@ -129,9 +129,9 @@ class Teller:
         return self.bits.choice(self.domain.fields[field].labels)
 
     def column(self, field: str) -> Sentence:
-        """Return a table's head of the field; a wide domain marks where it stands."""
+        """Return a table's head of the field; a marked domain notes where it stands."""
         label = self.label(field)
-        return Sentence(label, ((0, len(label), (COLUMN, field)),) if self.domain.wide else ())
+        return Sentence(label, ((0, len(label), (COLUMN, field)),) if self.domain.marked else ())
 
     def short(self, field: str) -> str:
         """Return the field's abbreviation."""

@@ -228,9 +228,22 @@ def test_wide_documents_of_the_train_split_differ_and_say_so() -> None:
     assert made("train", wordings="frozen") == frozen
 
 
-def test_wide_documents_say_where_they_exclude_an_entity() -> None:
+def test_marked_documents_are_the_frozen_ones_and_say_more() -> None:
+    marked, frozen = made("train", wordings="marked"), made("train")
+    for a, b in zip(marked, frozen, strict=True):
+        assert (a.id, a.problem, a.answer, a.schema, a.evidence) == (b.id, b.problem, b.answer, b.schema, b.evidence)
+        more, less = json.loads(a.knobs), json.loads(b.knobs)
+        assert more.keys() - less.keys() == {"wordings", "exclusions", "columns"}
+        for start, end, head in more["columns"]:
+            assert a.problem[start:end] in domain(a.domain).fields[head].labels
+    assert any(json.loads(sample.knobs)["columns"] for sample in marked)
+    assert made("test", wordings="marked") == made("test")
+
+
+@pytest.mark.parametrize("kind", ["wide", "marked"])
+def test_documents_say_where_they_exclude_an_entity(kind: str) -> None:
     excluded = 0
-    for sample in made("train", wordings="wide", noise=(30, 60)):
+    for sample in made("train", wordings=kind, noise=(30, 60)):
         knobs = json.loads(sample.knobs)
         names = {record["name"] for record in json.loads(sample.answer)}
         assert len(knobs["exclusions"]) == knobs["excluded"]
