@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,19 +90,34 @@ def render(table: list[dict[str, Any]], apart: list[dict[str, Any]]) -> str:
 
     data = list(dict.fromkeys(row["data"] for row in table))
     models = list(dict.fromkeys(row["model"] for row in table))
-    names = [(model, row["name"], row["spec"]) for model in models for row in table if row["model"] == model]
-    at = {(row["model"], row["data"], row["spec"]): row for row in table}
     lead = ["model", "strategy"] if len(models) > 1 else ["strategy"]
     if len(data) > 1:
-        lines = [[*([model] if len(models) > 1 else []), name,
-                  *(figure(at[model, one, spec], "score")[0] if (model, one, spec) in at else "-" for one in data)]
-                 for model, name, spec in dict.fromkeys(names)]  # fmt: skip
+        lines = [
+            [*([model] if len(models) > 1 else []), name, *(scores.get(one, "-") for one in data)]
+            for (model, name, _), scores in across(table).items()
+        ]
         shown = plain([*lead, *data], lines)
     else:
         lines = [[*([row["model"]] if len(models) > 1 else []), row["name"], *figure(row, "score"),
                   f"{row['device_share']:.1%}", f"{row['moved_share']:.2%}"] for row in table]  # fmt: skip
         shown = plain([*lead, "score", "difference", "device", "moved"], lines)
     return shown if not apart else f"{shown}\n\n{render_costs(apart)}"
+
+
+def across(table: list[dict[str, Any]]) -> dict[tuple[str, str, int], dict[str, str]]:
+    """Return (model, strategy's name, how many of that name came before it) → data set → score.
+
+    By name, since parameters that were solved for a byte budget differ from one data set to the next.
+    """
+    from text2json.sweeps.report import figure
+
+    found: dict[tuple[str, str, int], dict[str, str]] = {}
+    met: Counter[tuple[str, str, str]] = Counter()
+    for row in table:
+        place = (row["model"], row["name"], row["data"])
+        found.setdefault((row["model"], row["name"], met[place]), {})[row["data"]] = figure(row, "score")[0]
+        met[place] += 1
+    return found
 
 
 def render_costs(apart: list[dict[str, Any]]) -> str:

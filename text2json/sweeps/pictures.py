@@ -46,7 +46,8 @@ NAMES = {
 }  # fmt: skip
 SHARES = ("device_share", "moved_share")
 BYTES = ("device_bytes_per_token", "moved_bytes_per_step", *SHARES)
-LOGARITHMIC = (*BYTES, "chunk", "rank", "bits", "budget")
+MEASURED = (*BYTES, "prompt_tokens")
+LOGARITHMIC = (*MEASURED, "chunk", "rank", "bits", "budget")
 
 
 def draw(sweep: Sweep, table: Sequence[Row], apart: Sequence[Row], folder: Path) -> dict[str, tuple[Path, str]]:
@@ -251,7 +252,7 @@ def _label(axes: Axes, picture: Picture, table: Sequence[Row]) -> None:
         ratio = places[-1] / places[0] if places else 1
         subs = range(1, 10) if ratio < 3 else (1, 2, 3, 4, 5, 7) if ratio < 10 else (1, 2, 5)
         steps = LogLocator(subs=tuple(subs), numticks=20)
-        axes.xaxis.set_major_locator(steps if picture.x in BYTES else FixedLocator(places))
+        axes.xaxis.set_major_locator(steps if picture.x in MEASURED else FixedLocator(places))
     elif picture.x == "records":
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure = axes.get_figure()

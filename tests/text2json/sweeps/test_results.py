@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests.text2json.sweeps.test_pictures import row
 from text2json.baselines.run_folder import RunFolder, read_lines
 from text2json.cli import main
+from text2json.commands.sweep import render
 from text2json.data import iter_samples
 from text2json.schemas.prediction import Prediction
 from text2json.sweeps.cells import Cell, read_cell
@@ -166,6 +168,19 @@ def test_the_command_lists_plans_runs_and_refuses(
     assert "did you mean 'landmarks'" in capsys.readouterr().err
     assert main(["sweep", "landmarks"]) == 2
     assert "give --out" in capsys.readouterr().err
+
+
+def test_a_strategy_has_one_line_although_its_parameters_differ_from_data_to_data() -> None:
+    ends = {f"score_difference{end}": 0.0 for end in ("", "_low", "_high")}
+    table = [row(name, score, model="m", data=data, spec=f"{name}:budget={score}", **ends)
+             for data, scores in (("short", (0.25, 0.5)), ("long", (0.75, 1.0)))
+             for name, score in (("yakv", scores[0]), ("yakv", scores[1]), ("quest", 0.0))]  # fmt: skip
+    lines = [line.split() for line in render(table, []).splitlines()]
+    assert lines[0] == ["strategy", "short", "long"]
+    found = [(name, short, long) for name, short, _, _, _, long, *_ in (line for line in lines if len(line) > 5)]
+    assert [(name, float(short), float(long)) for name, short, long in found] == [
+        ("yakv", 0.25, 0.75), ("yakv", 0.5, 1.0), ("quest", 0.0, 0.0)
+    ]  # fmt: skip
 
 
 def test_data_sets_below_the_sweep_are_made_before_any_model_is_loaded(declared: Sweep, tmp_path: Path) -> None:
