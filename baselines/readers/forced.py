@@ -1,7 +1,8 @@
 """Where a reader errs, given the right answer so far: `python -m text2json.baselines.readers.forced MODEL --data DATA`.
 
 A name or value counts as wrong where its first token is not the likeliest: a name's says which record comes next, a
-value's what is stated of it. What follows is mostly copied.
+value's what is stated of it. What follows is mostly copied. Names of documents that exclude an entity, and
+of those with scattered facts, are counted apart too: a training may win some and lose others.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from text2json.baselines.readers.hints import reply_spans, token_at
 from text2json.baselines.readers.stage_data import read, reply
 from text2json.errors import DataError, told_in_a_line
 
+APART = {"excluded": "names beside excluded entities", "scattered": "names beside scattered facts"}
+"""What a document's `knobs` count → what its names are counted as besides."""
+
 
 @torch.inference_mode()
 def misses(
@@ -32,7 +36,8 @@ def misses(
     Args:
         model: answers.
         tokenizer: the model's.
-        rows: samples' `problem` and `answer`; names and values are those of flat records of strings.
+        rows: samples' `problem`, `answer` and, to count names apart, `knobs`; names and values are those of flat
+            records of strings.
     """
     there: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
@@ -45,10 +50,12 @@ def misses(
         right = (guesses == ids[0, len(prompt) :]).tolist()
         there["answers"] += 1
         wrong["answers"] += not all(right)
+        knobs = json.loads(row.get("knobs", "{}"))
+        apart = [kind for knob, kind in APART.items() if knobs.get(knob)]
         for (_, key), spans in reply_spans(json.loads(text)).items():
-            kind = "names" if key == "name" else "values"
-            there[kind] += 1
-            wrong[kind] += not right[token_at(answer, spans[0][0])]
+            for kind in ["names", *apart] if key == "name" else ["values"]:
+                there[kind] += 1
+                wrong[kind] += not right[token_at(answer, spans[0][0])]
     return there, wrong
 
 
@@ -60,7 +67,7 @@ def main() -> None:
     args = parser.parse_args()
     with told_in_a_line():
         loaded = load_model(args.model)
-        rows = (row for chunk in read(args.data, "problem", "answer") for row in chunk)
+        rows = (row for chunk in read(args.data, "problem", "answer", "knobs") for row in chunk)
         there, wrong = misses(loaded.model, loaded.tokenizer, rows)
         if not there:
             raise DataError("no documents", file=args.data, remedy="write some with `text2json generate`")

@@ -59,6 +59,16 @@ def test_what_is_missed_is_counted_by_kind(tokenizer: Any) -> None:
     assert +wrong == {"values": 2, "answers": 1}
 
 
+def test_names_of_documents_that_exclude_or_scatter_are_counted_apart(tokenizer: Any) -> None:
+    rows = [ROW | {"knobs": knobs} for knobs in ('{"excluded":2,"scattered":0}', '{"excluded":0,"scattered":1}', "{}")]
+    there, wrong = forced.misses(Knowing(first(tokenizer, "Bondo")), tokenizer, rows)
+    assert +wrong == {
+        "names": 3, "names beside excluded entities": 1, "names beside scattered facts": 1, "answers": 3
+    }  # fmt: skip
+    assert there["names beside excluded entities"] == there["names beside scattered facts"] == 2
+    assert there["names"] == 6
+
+
 def test_the_command_prints_a_bundled_readers_misses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
