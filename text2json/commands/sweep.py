@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +93,7 @@ def render(table: list[dict[str, Any]], apart: list[dict[str, Any]]) -> str:
     if len(data) > 1:
         lines = [
             [*([model] if len(models) > 1 else []), name, *(scores.get(one, "-") for one in data)]
-            for (model, name, _), scores in across(table).items()
+            for (model, name), scores in across(table).items()
         ]
         shown = plain([*lead, *data], lines)
     else:
@@ -104,19 +103,16 @@ def render(table: list[dict[str, Any]], apart: list[dict[str, Any]]) -> str:
     return shown if not apart else f"{shown}\n\n{render_costs(apart)}"
 
 
-def across(table: list[dict[str, Any]]) -> dict[tuple[str, str, int], dict[str, str]]:
-    """Return (model, strategy's name, how many of that name came before it) → data set → score.
+def across(table: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return (model, strategy's name) → data set → score.
 
     By name, since parameters that were solved for a byte budget differ from one data set to the next.
     """
     from text2json.sweeps.report import figure
 
-    found: dict[tuple[str, str, int], dict[str, str]] = {}
-    met: Counter[tuple[str, str, str]] = Counter()
+    found: dict[tuple[str, str], dict[str, str]] = {}
     for row in table:
-        place = (row["model"], row["name"], row["data"])
-        found.setdefault((row["model"], row["name"], met[place]), {})[row["data"]] = figure(row, "score")[0]
-        met[place] += 1
+        found.setdefault((row["model"], row["name"]), {})[row["data"]] = figure(row, "score")[0]
     return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,8 @@ class DataSet:
 def planned(sweep: Sweep, resolve: Callable[[str], Sequence[tuple[str, dict[str, Value]]]]) -> list[Planned]:
     """Return the strategies of a sweep, the baseline first; one that stands twice is run once.
 
+    Those whose names would be the same are called by their specs.
+
     Args:
         sweep: the declaration.
         resolve: from a spec to the specs that are run in its place, each with what it stands for.
@@ -98,20 +101,29 @@ def planned(sweep: Sweep, resolve: Callable[[str], Sequence[tuple[str, dict[str,
     """
     from text2json.baselines.strategies import parse_spec
 
-    found = {parse_spec(sweep.baseline).spec: Planned(sweep.baseline, _name(sweep.baseline), whole=sweep.baseline)}
-    for row in sweep.strategies:
-        for spec, options in variants(row):
-            whole = parse_spec(spec).spec
-            if whole in found:
-                continue
-            for solved, costs in resolve(spec):
-                plan = Planned(solved, row.label or _name(spec), options | costs, whole=solved)
-                found.setdefault(parse_spec(solved).spec, plan)
+    base, *others = _asked(sweep)
+    found = {parse_spec(base.spec).spec: base}
+    for asked in others:
+        for solved, costs in resolve(asked.spec):
+            plan = Planned(solved, asked.label, asked.options | costs, whole=solved)
+            found.setdefault(parse_spec(solved).spec, plan)
     plans = list(found.values())
     if sweep.decompose:
         plans += [Planned(f"{prefix}{plan.spec}", plan.label, plan.options, part, plan.spec)
                   for plan in plans[1:] for part, prefix in PARTS.items()]  # fmt: skip
     return plans
+
+
+def _asked(sweep: Sweep) -> list[Planned]:
+    """Return the baseline and the strategies as they are declared, each once; any two have different names."""
+    from text2json.baselines.strategies import parse_spec
+
+    found = {parse_spec(sweep.baseline).spec: Planned(sweep.baseline, _name(sweep.baseline), whole=sweep.baseline)}
+    for row in sweep.strategies:
+        for spec, options in variants(row):
+            found.setdefault(parse_spec(spec).spec, Planned(spec, row.label or _name(spec), options, whole=spec))
+    alike = Counter(plan.name for plan in found.values())
+    return [replace(plan, label=plan.spec) if alike[plan.name] > 1 else plan for plan in found.values()]
 
 
 def variants(row: StrategyRow) -> Iterator[tuple[str, dict[str, Value]]]:

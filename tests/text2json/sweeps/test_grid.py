@@ -30,6 +30,12 @@ def test_every_combination_of_options_stands_once_after_the_baseline() -> None:
     assert found[-1].options == {"budget": 0.2, "signs": 3}
 
 
+def test_strategies_of_one_name_are_called_by_their_specs() -> None:
+    rows = ["yakv:budget=0.1", "yakv:budget=0.2", "yakv:budget=0.2", "quest", {"spec": "arkvale", "label": "quest"}]
+    found = planned(sweep(strategies=rows), as_it_is)
+    assert [plan.name for plan in found] == ["full", "yakv:budget=0.1", "yakv:budget=0.2", "quest", "arkvale"]
+
+
 def test_a_strategy_is_taken_apart_into_parts_that_parse() -> None:
     found = planned(sweep(decompose=True), as_it_is)
     assert [(plan.part, plan.spec) for plan in found] == [
