@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from text2json.baselines.readers import reader_path, stage_data
 from text2json.baselines.readers import train as training
 from text2json.baselines.readers.architecture import build_model
-from text2json.baselines.readers.attention import BLOCK, install
+from text2json.baselines.readers.attention import BLOCK, fused, install, packed
 from text2json.baselines.readers.recipe import FOLDER, load_recipe
 from text2json.baselines.readers.scramble import Scrambler
 from text2json.baselines.readers.stage_data import reply
@@ -127,6 +127,18 @@ def test_training_attention_equals_transformers_own(length: int) -> None:
         install(model)
         ours = model(ids).logits
     torch.testing.assert_close(ours, stock, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [33, 2 * BLOCK + 33])
+def test_packed_attention_is_the_fused_one_with_its_gradients(length: int) -> None:
+    found = []
+    for attention in (fused, packed):
+        generator = torch.Generator().manual_seed(0)
+        inputs = [torch.randn(2, heads, length, 16, generator=generator, requires_grad=True) for heads in (4, 2, 2)]
+        mixed = attention(*inputs)
+        (mixed * torch.randn(mixed.shape, generator=generator)).sum().backward()
+        found.append([mixed, *(tensor.grad for tensor in inputs)])
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.toml")), ids=lambda file: file.stem)
