@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from text2json.baselines.readers import reader_path, stage_data
+from text2json.baselines.readers import attention, reader_path, stage_data
 from text2json.baselines.readers import train as training
 from text2json.baselines.readers.architecture import build_model
 from text2json.baselines.readers.attention import BLOCK, fused, install, packed
@@ -129,13 +129,33 @@ def test_training_attention_equals_transformers_own(length: int) -> None:
     torch.testing.assert_close(ours, stock, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kernel", ["fused", "packed"])
+def test_a_compiled_step_takes_the_attention_of_its_precision(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a graph break, and the same as transformers' own but for the rounding to bfloat16."""
+    model = build_model("llama", vocab_size=50, seed=0, hidden_size=64, head_dim=16, num_hidden_layers=2).eval()
+    ids = torch.randint(0, 50, (2, 33))
+    low = kernel == "packed"
+    with torch.no_grad():
+        stock = model(ids).logits
+        install(model)
+        monkeypatch.delattr(attention, "fused" if low else "packed")  # the other one
+
+        @torch.compile(backend="eager", fullgraph=True)
+        def step() -> torch.Tensor:
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
+                return model(ids, use_cache=False).logits  # type: ignore[no-any-return]
+
+        found = step()
+    torch.testing.assert_close(found.float(), stock, rtol=0, atol=0.05 * float(stock.std()) if low else 1e-5)
+
+
 @pytest.mark.parametrize("length", [33, 2 * BLOCK + 33])
 def test_packed_attention_is_the_fused_one_with_its_gradients(length: int) -> None:
     found = []
-    for attention in (fused, packed):
+    for attend in (fused, packed):
         generator = torch.Generator().manual_seed(0)
         inputs = [torch.randn(2, heads, length, 16, generator=generator, requires_grad=True) for heads in (4, 2, 2)]
-        mixed = attention(*inputs)
+        mixed = attend(*inputs)
         (mixed * torch.randn(mixed.shape, generator=generator)).sum().backward()
         found.append([mixed, *(tensor.grad for tensor in inputs)])
     torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)
